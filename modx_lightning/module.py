@@ -1,0 +1,90 @@
+"""The LightningModule that trains any method on one phase."""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import torch
+from lightning.pytorch import LightningModule
+from torch import Tensor, nn
+from torch.optim.lr_scheduler import LambdaLR
+
+from modx_lightning.batch import Batch, Embeddings
+from modx_lightning.methods.base import ContinualMethod
+from modx_lightning.methods.phase import Phase
+from modx_lightning.models.clip import CLIP
+
+
+class ContinualCLIP(LightningModule):
+    """A CLIP model and a method, for the length of one phase.
+
+    Logs at every step ``train/<term>`` for each loss term, their sum ``train/loss``, what the
+    method adds relative to the contrastive term ``train/regularizer_ratio``,
+    ``train/logit_scale`` and ``train/lr``; all are means over the ranks.
+
+    Args:
+        model: The student.
+        method: What the loss is made of.
+        phase: The phase to train; its ``steps`` are the length of the schedule.
+        optimizer: Makes the optimizer from parameter groups, e.g. ``partial(AdamW, lr=…)``.
+        schedule: Factor on the learning rate as a function of ``(step, total)``.
+    """
+
+    def __init__(
+        self,
+        model: CLIP,
+        method: ContinualMethod,
+        phase: Phase,
+        optimizer: "partial[torch.optim.Optimizer]",
+        schedule: Callable[..., float],
+    ) -> None:
+        super().__init__()
+        self.model = model
+        self.method = method
+        self.phase = phase
+        self.optimizer = optimizer
+        self.schedule = schedule
+
+    def forward(self, image: Tensor, text: Tensor) -> Embeddings:
+        return self.model(image, text)
+
+    def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
+        out: Embeddings = self.model(batch.image, batch.text)
+        terms = self.method.compute_loss(self.model, batch, out)
+        loss = torch.stack(list(terms.values())).sum()
+        self._log_terms(terms, loss, out.logit_scale, len(batch.keys))
+        return loss
+
+    def on_train_batch_end(self, outputs: Any, batch: Batch, batch_idx: int) -> None:
+        self.model.clamp_logit_scale()
+
+    def on_train_end(self) -> None:
+        loader = self.trainer.train_dataloader
+        self.method.on_phase_end(self.model, self.phase, loader)  # type: ignore[arg-type]
+
+    def configure_optimizers(self) -> dict[str, Any]:
+        decay = self.optimizer.keywords.get("weight_decay", 0.0)
+        groups = self.model.parameter_groups(decay)
+        groups += [{"params": _trainable(self.method), "weight_decay": decay}]
+        optimizer = self.optimizer([group for group in groups if group["params"]])
+        factor = partial(self.schedule, total=self.phase.steps)
+        return {
+            "optimizer": optimizer,
+            "lr_scheduler": {"scheduler": LambdaLR(optimizer, factor), "interval": "step"},
+        }
+
+    def _log_terms(
+        self, terms: dict[str, Tensor], loss: Tensor, logit_scale: Tensor, size: int
+    ) -> None:
+        values = {f"train/{name}": term.detach() for name, term in terms.items()}
+        values["train/loss"] = loss.detach()
+        if len(terms) > 1:
+            contrastive = terms["contrastive"].detach()
+            values["train/regularizer_ratio"] = (loss.detach() - contrastive) / contrastive
+        self.log_dict(values, batch_size=size, sync_dist=True)
+        self.log("train/logit_scale", logit_scale.detach(), batch_size=size)
+        self.log("train/lr", self.lr_schedulers().get_last_lr()[0])  # type: ignore[union-attr]
+
+
+def _trainable(module: nn.Module) -> list[nn.Parameter]:
+    return [parameter for parameter in module.parameters() if parameter.requires_grad]
