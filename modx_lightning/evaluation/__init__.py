@@ -1,0 +1,1 @@
+"""From a model and evaluation sets to one row of the score matrix."""

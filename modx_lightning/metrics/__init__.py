@@ -1,0 +1,1 @@
+"""Pure functions that turn embeddings and scores into the numbers people compare."""
