@@ -1,0 +1,1 @@
+"""Losses as pure functions: no state, no config, no logging."""

@@ -1,0 +1,144 @@
+"""An open_clip model behind one `forward(image, text) -> Embeddings`."""
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Any, Self
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from modx_lightning.batch import Embeddings
+from modx_lightning.models.preprocess import Normalize, image_transform
+
+Tokenizer = Callable[[list[str]], Tensor]
+
+MAX_LOGIT_SCALE = 100.0  # Radford et al. 2021, section 2.5: "to prevent training instability"
+_BATCH_NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d, nn.SyncBatchNorm)
+
+
+class CLIP(nn.Module):
+    """Two towers, the scale of their logits, and all it takes to feed them.
+
+    Args:
+        network: `open_clip.CLIP` or `open_clip.CustomTextCLIP`.
+        model_cfg: Its architecture, as in the ``model_cfg`` of an open_clip_config.json.
+        preprocess_cfg: open_clip's: size, mean, std, interpolation, resize_mode, fill_color.
+        tokenizer: From captions to token ids ``(B, L)``.
+        freeze_batch_norm: Keep the statistics of every BatchNorm as they are, also in
+            training (its scale and shift still learn): teacher, ranks and accumulated
+            batches then see one and the same network.
+        locked: Towers that do not train: "image", "text" or both. open_clip's own lock:
+            a timm image tower keeps its projection free.
+        grad_checkpointing: Recompute activations in the backward pass to save memory.
+
+    Raises:
+        ValueError: If ``locked`` names something else than "image" and "text".
+    """
+
+    def __init__(
+        self,
+        network: nn.Module,
+        model_cfg: dict[str, Any],
+        preprocess_cfg: dict[str, Any],
+        tokenizer: Tokenizer,
+        *,
+        freeze_batch_norm: bool = True,
+        locked: Sequence[str] = (),
+        grad_checkpointing: bool = False,
+    ) -> None:
+        super().__init__()
+        self.network: Any = network
+        self.model_cfg, self.preprocess_cfg = model_cfg, preprocess_cfg
+        self.tokenizer = tokenizer
+        self.transform = image_transform(preprocess_cfg)
+        self.normalize = Normalize(preprocess_cfg["mean"], preprocess_cfg["std"])
+        self.freeze_batch_norm = freeze_batch_norm
+        self.locked = tuple(locked)
+        self._lock_towers()
+        if self.network.logit_bias is not None:
+            # SigLIP's bias cancels in a softmax: InfoNCE sends it no gradient.
+            self.network.logit_bias.requires_grad_(requires_grad=False)
+        if grad_checkpointing:
+            self.network.set_grad_checkpointing()
+        self.train()
+
+    def forward(self, image: Tensor, text: Tensor) -> Embeddings:
+        """Embed ``B`` pairs: images ``(B, 3, H, W)`` and token ids ``(B, L)``."""
+        # Some open_clip models hold the scale as a vector of one.
+        scale = self.network.logit_scale.float().exp().reshape(())
+        return Embeddings(self.encode_image(image), self.encode_text(text), scale)
+
+    def encode_image(self, image: Tensor) -> Tensor:
+        """Embed images.
+
+        Args:
+            image: ``(B, 3, H, W)``, bytes, or floats that are normalised already.
+
+        Returns:
+            ``(B, D)`` of unit norm, float32 whatever the network's precision.
+        """
+        features = self.network.encode_image(self.normalize(image).to(self.dtype))
+        return F.normalize(features.float(), dim=-1)
+
+    def encode_text(self, text: Tensor) -> Tensor:
+        """Embed token ids ``(B, L)`` into ``(B, D)`` of unit norm, float32."""
+        return F.normalize(self.network.encode_text(text).float(), dim=-1)
+
+    @torch.no_grad()
+    def clamp_logit_scale(self) -> None:
+        """Keep the learned logarithm of the scale within [0, ln 100]; call after each step."""
+        self.network.logit_scale.clamp_(0.0, math.log(MAX_LOGIT_SCALE))
+
+    def parameter_groups(self, weight_decay: float) -> list[dict[str, Any]]:
+        """Split what trains into weights that decay, and gains, biases, scale that do not."""
+        decayed: list[nn.Parameter] = []
+        plain: list[nn.Parameter] = []
+        for name, parameter in self.named_parameters():
+            if parameter.requires_grad:
+                small = parameter.ndim < 2 or name.endswith("logit_scale")  # noqa: PLR2004
+                (plain if small else decayed).append(parameter)
+        groups: list[dict[str, Any]] = [
+            {"params": decayed, "weight_decay": weight_decay},
+            {"params": plain, "weight_decay": 0.0},
+        ]
+        return [group for group in groups if group["params"]]
+
+    def train(self, mode: bool = True) -> Self:  # noqa: FBT001, FBT002
+        super().train(mode)
+        for module in self.network.modules():
+            if self._stays_asleep(module):
+                module.eval()
+        return self
+
+    @property
+    def embedding_dim(self) -> int:
+        """``D``, the length of an embedding."""
+        return int(self.model_cfg["embed_dim"])
+
+    @property
+    def image_size(self) -> tuple[int, int]:
+        """Height and width in pixels of what the image tower takes."""
+        size: int | Sequence[int] = self.preprocess_cfg["size"]
+        return (size, size) if isinstance(size, int) else (size[0], size[-1])
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """Precision of the towers' weights."""
+        return next(self.network.visual.parameters()).dtype
+
+    def _lock_towers(self) -> None:
+        unknown = set(self.locked) - {"image", "text"}
+        if unknown:
+            raise ValueError(f'locked takes "image" and "text", got {sorted(unknown)}')
+        if "image" in self.locked:
+            self.network.lock_image_tower()
+        if "text" in self.locked:
+            self.network.lock_text_tower()
+
+    def _stays_asleep(self, module: nn.Module) -> bool:
+        """Frozen statistics, or a locked part: dropout must not stir there either."""
+        if self.freeze_batch_norm and isinstance(module, _BATCH_NORMS):
+            return True
+        weights = list(module.parameters()) if self.locked else []
+        return bool(weights) and not any(weight.requires_grad for weight in weights)

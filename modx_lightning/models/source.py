@@ -1,0 +1,167 @@
+"""Find out what a model name means: which architecture, which weights, which preprocessing."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+_CONFIG = "open_clip_config.json"
+_WEIGHTS = (  # open_clip's order of preference
+    "open_clip_model.safetensors",
+    "open_clip_pytorch_model.safetensors",
+    "open_clip_pytorch_model.bin",
+    "open_clip_pytorch_model.pth",
+    "model.safetensors",
+    "pytorch_model.bin",
+)
+_SHIPPED = files("modx_lightning") / "models" / "architectures"
+
+
+@dataclass(frozen=True)
+class Source:
+    """What there is to build a model from."""
+
+    model_cfg: dict[str, Any]
+    preprocess_cfg: Mapping[str, Any]  # only what differs from open_clip's defaults
+    weights: Path | None  # None: random weights
+    folder: Path | None = None  # where a tokenizer may lie
+
+
+def find_source(name: str, pretrained: str | None) -> Source:
+    """Resolve ``name`` and ``pretrained`` as `load_clip` documents; download only if asked to.
+
+    Raises:
+        ValueError: If the name, or the tag, is not known.
+        FileNotFoundError: If a folder or file does not exist.
+        RuntimeError: If a download that was asked for fails.
+    """
+    if name.startswith("hf-hub:"):
+        source = _from_hub(name.removeprefix("hf-hub:"), download_weights=pretrained is None)
+    elif name.startswith("local-dir:"):
+        source = _from_folder(Path(name.removeprefix("local-dir:")).expanduser())
+    elif name.startswith("asset:"):
+        source = _from_asset(name.removeprefix("asset:"))
+    else:
+        return _from_architecture(name, pretrained)
+    if pretrained is None:
+        return source
+    weights = _weight_file(pretrained, instead="")
+    return Source(source.model_cfg, source.preprocess_cfg, weights, source.folder)
+
+
+def _from_architecture(name: str, pretrained: str | None) -> Source:
+    from open_clip import get_pretrained_cfg
+
+    if name.endswith(".json"):
+        source = _from_json(Path(name).expanduser())
+    else:
+        source = Source(_known_architecture(name), {}, None)
+    if pretrained is None:
+        return source
+    tag: dict[str, Any] = get_pretrained_cfg(name, pretrained)
+    if not tag:
+        weights = _weight_file(pretrained, instead=_tags(name))
+        return Source(source.model_cfg, source.preprocess_cfg, weights)
+    if tag.get("quick_gelu"):
+        # These weights were trained with the sigmoid form of GELU; open_clip only warns.
+        source.model_cfg["quick_gelu"] = True
+    return Source(source.model_cfg, tag, _download_tag(name, pretrained, tag))
+
+
+def _known_architecture(name: str) -> dict[str, Any]:
+    from open_clip import get_model_config, list_models
+
+    shipped = {Path(str(file)).stem: Path(str(file)) for file in _SHIPPED.iterdir()}
+    if name in shipped:
+        return json.loads(shipped[name].read_text(encoding="utf-8"))
+    known: dict[str, Any] | None = get_model_config(name)
+    if known is None:
+        by_lower_case = {known.lower(): known for known in [*shipped, *list_models()]}
+        near = get_close_matches(name.lower(), by_lower_case, n=5, cutoff=0.5)
+        nearest = ", ".join(by_lower_case[match] for match in near) or "none"
+        raise ValueError(
+            f"unknown model name {name!r}; nearest names: {nearest}. A folder is named "
+            "local-dir:PATH, an architecture file PATH.json"
+        )
+    return known
+
+
+def _from_asset(name: str) -> Source:
+    assets = files("modx_lightning") / "assets"
+    folder = Path(str(assets / name))
+    if not (folder / _CONFIG).is_file():
+        there = sorted(file.parent.name for file in Path(str(assets)).glob(f"*/{_CONFIG}"))
+        raise FileNotFoundError(
+            f"no model asset {name!r} is shipped with modx_lightning; there are: "
+            f"{', '.join(there) or 'none'}"
+        )
+    return _from_folder(folder)
+
+
+def _from_folder(folder: Path) -> Source:
+    if not (folder / _CONFIG).is_file():
+        missing = f"{_CONFIG} in it" if folder.is_dir() else "such folder"
+        raise FileNotFoundError(f"cannot load a model from {folder}: there is no {missing}")
+    weights = next((folder / file for file in _WEIGHTS if (folder / file).is_file()), None)
+    if weights is None:
+        raise FileNotFoundError(f"no weights in {folder}; expected {_WEIGHTS[0]}")
+    config = _from_json(folder / _CONFIG)
+    return Source(config.model_cfg, config.preprocess_cfg, weights, folder)
+
+
+def _from_json(path: Path) -> Source:
+    if not path.is_file():
+        raise FileNotFoundError(f"no architecture file {path}")
+    try:
+        config = json.loads(path.read_text(encoding="utf-8"))
+        model_cfg = config.get("model_cfg", config)
+        missing = {"embed_dim", "vision_cfg", "text_cfg"} - set(model_cfg)
+    except (ValueError, AttributeError, TypeError) as error:
+        raise ValueError(f"{path} is not an architecture in JSON: {error}") from error
+    if missing:
+        raise ValueError(f"the architecture in {path} lacks {', '.join(sorted(missing))}")
+    return Source(model_cfg, config.get("preprocess_cfg", {}), None)
+
+
+def _from_hub(model_id: str, *, download_weights: bool) -> Source:
+    from open_clip.pretrained import download_pretrained_from_hf
+
+    try:
+        config = _from_json(Path(download_pretrained_from_hf(model_id, filename=_CONFIG)))
+        weights = Path(download_pretrained_from_hf(model_id)) if download_weights else None
+    except OSError as error:
+        raise RuntimeError(_download_failed(f"hf-hub:{model_id}")) from error
+    return Source(config.model_cfg, config.preprocess_cfg, weights)
+
+
+def _download_tag(name: str, tag_name: str, tag: dict[str, Any]) -> Path:
+    from open_clip.pretrained import download_pretrained
+
+    try:
+        return Path(download_pretrained(tag))
+    except (OSError, RuntimeError) as error:
+        raise RuntimeError(_download_failed(f"the weights {tag_name!r} of {name}")) from error
+
+
+def _download_failed(what: str) -> str:
+    return (
+        f"could not download {what}. Without a network, give the weights as a file "
+        "(pretrained=/path/to/weights.safetensors) or the model as a folder (local-dir:PATH)"
+    )
+
+
+def _weight_file(pretrained: str, *, instead: str) -> Path:
+    path = Path(pretrained).expanduser()
+    if path.is_file():
+        return path
+    raise FileNotFoundError(f"no weight file {pretrained!r}{instead}")
+
+
+def _tags(name: str) -> str:
+    from open_clip import list_pretrained_tags_by_model
+
+    tags: list[str] = list_pretrained_tags_by_model(name)
+    return f", and no such tag of {name}; its tags: {', '.join(tags) or 'none'}"
