@@ -1,0 +1,69 @@
+"""last.ckpt: where a phase in training can be taken up again."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+from lightning.pytorch import Callback, LightningModule, Trainer
+
+from modx_lightning.callbacks.interval import Interval
+
+
+class PhaseCheckpoint(Callback):
+    """Keep ``last.ckpt``, an ordinary Lightning checkpoint, while a phase is in training.
+
+    Written every so many optimizer steps, and on SIGTERM when there is one rank, always between
+    two steps. A crash at any moment leaves the old file or the new one. Removed when the fit has
+    ended: list it after the callback that saves the model.
+
+    Args:
+        folder: The phase folder.
+        every_n_epochs: Epochs between two checkpoints, counted in optimizer steps.
+        every_n_steps: Optimizer steps between two checkpoints; wins over ``every_n_epochs``.
+
+    Raises:
+        ValueError: If the interval is below 1.
+    """
+
+    def __init__(
+        self, folder: Path | str, every_n_epochs: int = 1, every_n_steps: int | None = None
+    ) -> None:
+        self.path = Path(folder) / "last.ckpt"
+        self._interval = Interval(every_n_epochs, every_n_steps)
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        self._interval.start(trainer)
+
+    def on_train_batch_end(
+        self,
+        trainer: Trainer,
+        pl_module: LightningModule,
+        outputs: Any,
+        batch: Any,
+        batch_idx: int,
+    ) -> None:
+        # Ranks get the signal at different steps, and saving takes all of them.
+        asked = trainer.received_sigterm and trainer.world_size == 1
+        if self._interval.stepped(trainer) and (self._interval.due(trainer) or asked):
+            self._save(trainer)
+
+    def on_fit_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        if trainer.is_global_zero:
+            self.path.unlink(missing_ok=True)
+
+    def _save(self, trainer: Trainer) -> None:
+        temporary = self.path.with_name("last.ckpt.tmp")
+        trainer.save_checkpoint(temporary)
+        if trainer.is_global_zero:
+            _flush(temporary)
+            temporary.replace(self.path)
+            _flush(self.path.parent)
+
+
+def _flush(path: Path) -> None:
+    """Wait until a file, or the names in a folder, are on the disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
