@@ -3,8 +3,8 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from lightning.fabric.utilities.seed import isolate_rng  # type: ignore[import-untyped]
 from lightning.pytorch import Callback, LightningModule, Trainer
+from lightning.pytorch.utilities.seed import isolate_rng
 
 from modx_lightning.callbacks.interval import Interval
 from modx_lightning.callbacks.log_now import log_now
