@@ -18,8 +18,6 @@ class EpochBatches(Sampler[list[Draw]]):
         batch_size: Samples in a batch over all ranks together.
         rank: This rank.
         world_size: Number of ranks.
-        start_step: Batch at which the first epoch that is read begins, for a run that continues
-            inside an epoch; the length stays that of a whole epoch.
 
     Raises:
         ValueError: If ``batch_size`` cannot be divided among the ranks or no batch is full.
@@ -31,7 +29,6 @@ class EpochBatches(Sampler[list[Draw]]):
         batch_size: int,
         rank: int = 0,
         world_size: int = 1,
-        start_step: int = 0,
     ) -> None:
         if batch_size < 1 or batch_size % world_size:
             raise ValueError(
@@ -39,28 +36,52 @@ class EpochBatches(Sampler[list[Draw]]):
                 f"evenly, got {batch_size}"
             )
         self._steps = steps_per_epoch(len(order), batch_size)
-        if not 0 <= start_step <= self._steps:
-            raise ValueError(f"expected start_step from 0 to {self._steps}, got {start_step}")
-        self._order, self._batch_size, self._start_step = order, batch_size, start_step
+        self._order, self._batch_size = order, batch_size
         share = batch_size // world_size
         self._slice = slice(rank * share, (rank + 1) * share)
-        self._epoch = 0
+        self._epoch, self._start_step = 0, 0
 
     @property
     def sampler(self) -> "EpochBatches":
         """Where Lightning looks for ``set_epoch``."""
         return self
 
+    @property
+    def epoch(self) -> int:
+        """The epoch that the next iterations read."""
+        return self._epoch
+
+    @property
+    def start_step(self) -> int:
+        """The batch that the next iterations begin at."""
+        return self._start_step
+
     def set_epoch(self, epoch: int) -> None:
-        """Choose the epoch that the next iteration reads."""
-        self._epoch = epoch
+        """Choose the epoch that the next iterations read, from its first batch on."""
+        if epoch != self._epoch:
+            self._epoch, self._start_step = epoch, 0
+
+    def start_at(self, epoch: int, step: int) -> None:
+        """Let iterations begin inside an epoch, at batch ``step``, until the epoch changes.
+
+        The length stays that of a whole epoch: Lightning counts the batches of before.
+
+        Raises:
+            ValueError: If the epoch does not have that many batches.
+        """
+        if not 0 <= step <= self._steps:
+            raise ValueError(f"expected a step from 0 to {self._steps}, got {step}")
+        self._epoch, self._start_step = epoch, step
 
     def __len__(self) -> int:
         return self._steps
 
     def __iter__(self) -> Iterator[list[Draw]]:
-        epoch, draws = self._epoch, self._order(self._epoch)
-        first, self._start_step = self._start_step, 0
+        # Decided now, not at the first batch: Lightning calls set_epoch once more in between.
+        return self._read(self._epoch, self._start_step)
+
+    def _read(self, epoch: int, first: int) -> Iterator[list[Draw]]:
+        draws = self._order(epoch)
         for step in range(first, self._steps):
             batch = draws[step * self._batch_size : (step + 1) * self._batch_size][self._slice]
             yield [Draw(number, epoch, copy) for number, copy in batch.tolist()]

@@ -6,8 +6,9 @@ from torch.utils.data import DataLoader
 from modx_lightning.batch import Batch
 from modx_lightning.data.batches import EpochBatches, check_ranks_agree
 from modx_lightning.data.dataset import Augmentation, Collate, PairDataset, Tokenizer, Transform
-from modx_lightning.data.loading import make_loader, worker_count
+from modx_lightning.data.loading import worker_count
 from modx_lightning.data.phase_data import PhaseData
+from modx_lightning.data.train_loader import TrainLoader
 
 
 class PhaseDataModule(LightningDataModule):
@@ -25,13 +26,12 @@ class PhaseDataModule(LightningDataModule):
         world_size: Number of ranks.
         workers: Worker processes of this rank, or ``"auto"``.
         augmentation: Applied to training pictures; none in the Mod-X paper.
-        start_step: Batch at which the first epoch begins, to continue inside an epoch.
 
     Raises:
         ValueError: If the ranks cannot share ``batch_size`` evenly or no batch is full.
     """
 
-    def __init__(  # noqa: PLR0913 - a DataModule is the list of what data loading depends on
+    def __init__(
         self,
         phase: PhaseData,
         transform: Transform,
@@ -43,13 +43,12 @@ class PhaseDataModule(LightningDataModule):
         world_size: int = 1,
         workers: int | str = "auto",
         augmentation: Augmentation | None = None,
-        start_step: int = 0,
     ) -> None:
         super().__init__()
         self._phase = phase.name
         self._order = phase.order(seed)
         self.steps_per_epoch = phase.steps_per_epoch(batch_size)
-        self._batches = EpochBatches(self._order, batch_size, rank, world_size, start_step)
+        self._batches = EpochBatches(self._order, batch_size, rank, world_size)
         self._dataset = PairDataset(phase.samples, transform, seed, phase.name, augmentation)
         self._collate = Collate(tokenizer)
         self._workers = worker_count(workers, len(self._order) // world_size, world_size)
@@ -58,4 +57,4 @@ class PhaseDataModule(LightningDataModule):
         check_ranks_agree(self._phase, self.steps_per_epoch, self._order.digest())
 
     def train_dataloader(self) -> DataLoader[Batch]:
-        return make_loader(self._dataset, self._batches, self._collate, self._workers)
+        return TrainLoader(self._dataset, self._batches, self._collate, self._workers)

@@ -12,7 +12,7 @@ from torch.utils.data import Dataset
 from modx_lightning.batch import Skip
 from modx_lightning.data import skips
 from modx_lightning.data.dataset import Transform
-from modx_lightning.data.loading import make_loader, worker_count
+from modx_lightning.data.loading import BatchLoader, worker_count
 from modx_lightning.data.pictures import PictureError, decode_picture
 from modx_lightning.data.samples import Samples
 
@@ -104,8 +104,8 @@ class EvaluationLoader:
         workers: int,
     ) -> None:
         self._samples = samples
-        batches = [numbers[i : i + batch_size] for i in range(0, len(numbers), batch_size)]
-        self._loader = make_loader(_Pictures(samples, transform), batches, list[_Item], workers)
+        batches = [list(numbers[i : i + batch_size]) for i in range(0, len(numbers), batch_size)]
+        self._loader = BatchLoader(_Pictures(samples, transform), batches, list[_Item], workers)
         self.skipped: list[Skip] = []  # all of the last iteration
 
     def __len__(self) -> int:

@@ -2,7 +2,7 @@
 
 import os
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import torch
@@ -33,31 +33,40 @@ def worker_count(workers: int | str, samples: int, world_size: int) -> int:
     return min(4, len(os.sched_getaffinity(0)) // ranks_here)
 
 
-class QuietLoader(DataLoader[Any]):
-    """A ``DataLoader`` whose workers start without warnings about forking.
+class BatchLoader(DataLoader[Any]):
+    """Reads what a list or sampler of batches says, in that order, with any number of workers.
 
-    Its workers only read files, decode pictures and tokenise: they take none of the locks that
-    another thread of the parent may hold, which is what the warnings are about.
+    Workers start without warnings about forking. They only read files, decode pictures and
+    tokenise: they take none of the locks that another thread of the parent may hold, which is
+    what the warnings are about.
+
+    Args:
+        dataset: What batches refer to.
+        batches: The items of each batch.
+        collate: Makes a batch of items.
+        workers: Worker processes; 0 reads in this process.
     """
+
+    def __init__(
+        self,
+        dataset: Dataset[Any],
+        batches: Iterable[list[Any]],
+        collate: Callable[[Any], Any],
+        workers: int,
+    ) -> None:
+        if workers:
+            # Hugging Face tokenizers print a warning in each worker unless this is set before.
+            os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+        super().__init__(
+            dataset,
+            batch_sampler=batches,
+            collate_fn=collate,
+            num_workers=workers,
+            persistent_workers=workers > 0,
+            pin_memory=torch.cuda.is_available(),
+        )
 
     def __iter__(self) -> Iterator[Any]:  # type: ignore[override]
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", ".*multi-threaded, use of fork.*", DeprecationWarning)
             return super().__iter__()
-
-
-def make_loader(
-    dataset: Dataset[Any], batches: Any, collate: Callable[[Any], Any], workers: int
-) -> QuietLoader:
-    """Build a loader that reads what ``batches`` says, in that order, with any worker count."""
-    if workers:
-        # Hugging Face tokenizers print a warning in each worker unless this is decided before.
-        os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
-    return QuietLoader(
-        dataset,
-        batch_sampler=batches,
-        collate_fn=collate,
-        num_workers=workers,
-        persistent_workers=workers > 0,
-        pin_memory=torch.cuda.is_available(),
-    )

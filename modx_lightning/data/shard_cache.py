@@ -64,7 +64,7 @@ def replacing(target: Path) -> Generator[IO[bytes]]:
     """Open a temporary file that takes the place of ``target`` only if the block succeeds."""
     handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
     try:
-        with os.fdopen(handle, "wb") as file:
+        with os.fdopen(handle, "w+b") as file:
             yield file
             file.flush()
             os.fsync(file.fileno())
@@ -82,7 +82,8 @@ def _copy(shard: str, target: Path) -> None:
         _download(shard, file)
     try:
         if _opener(raw) is None:
-            _check_end(raw, shard)
+            with raw.open("rb") as file:
+                _check_end(file, shard)
             raw.replace(target)
         else:
             _decompress(raw, target, shard)
@@ -107,23 +108,21 @@ def _decompress(source: Path, target: Path, shard: str) -> None:
     opener = _opener(source)
     assert opener is not None, "only called on compressed files"
     try:
-        with replacing(target) as file:
-            with opener(source) as stream:
-                shutil.copyfileobj(stream, file, 1 << 20)
-            file.flush()
-            _check_end(Path(file.name), shard)
-    except (EOFError, gzip.BadGzipFile, zlib.error, lzma.LZMAError) as error:
+        with replacing(target) as file, opener(source) as stream:
+            shutil.copyfileobj(stream, file, 1 << 20)
+            _check_end(file, shard)
+    except (EOFError, OSError, zlib.error, lzma.LZMAError) as error:
         raise ShardError(
-            f"shard {shard} is truncated or damaged ({error}); copy or build it again"
+            f"cannot unpack shard {shard} into {target.parent}: {error}. If it is truncated or "
+            "damaged, copy or build it again"
         ) from error
 
 
-def _check_end(path: Path, shard: str) -> None:
+def _check_end(file: IO[bytes], shard: str) -> None:
     """Refuse a tar without its closing block of zeros: the transfer was cut off."""
-    size = path.stat().st_size
-    with path.open("rb") as file:
-        file.seek(max(0, size - _TAR_BLOCK))
-        tail = file.read()
+    size = file.seek(0, os.SEEK_END)
+    file.seek(max(0, size - _TAR_BLOCK))
+    tail = file.read()
     if size % _TAR_BLOCK or len(tail) < _TAR_BLOCK or any(tail):
         raise ShardError(
             f"shard {shard} ends without a tar's closing block after {size:,} bytes, so it is "

@@ -4,6 +4,8 @@ import io
 import tarfile
 from pathlib import Path
 
+import numpy as np
+import torch
 from PIL import Image
 
 
@@ -68,3 +70,18 @@ def write_stream(root, sizes=None, captions=1):
                 phase[split] = name
         phases.append(phase)
     return phases
+
+
+def transform(image):
+    """Picture to uint8 tensor (3, 4, 4)."""
+    pixels = np.asarray(image.resize((4, 4)))
+    return torch.from_numpy(pixels.copy()).permute(2, 0, 1)
+
+
+def tokenizer(captions):
+    """One token a character, cut at eight; 0 pads."""
+    text = torch.zeros(len(captions), 8, dtype=torch.int64)
+    for row, caption in enumerate(captions):
+        ids = torch.tensor([ord(c) for c in caption[:8]])
+        text[row, : len(ids)] = ids
+    return text
