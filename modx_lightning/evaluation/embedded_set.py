@@ -12,12 +12,13 @@ from torch import Tensor
 
 from modx_lightning.batch import Skip
 from modx_lightning.distributed import gather_objects, rank, world_size
-from modx_lightning.evaluation.gather import gather_interleaved, gather_rows
 from modx_lightning.evaluation.modes import eval_mode
 
 if TYPE_CHECKING:
     from modx_lightning.evaluation.protocols import EvaluationSet
     from modx_lightning.models.clip import CLIP
+
+Progress = Callable[[int], None]
 
 
 @dataclass(frozen=True)
@@ -25,7 +26,7 @@ class EmbeddedSet:
     """Embeddings of an evaluation set, in the order of its sample ids, equal on every rank."""
 
     name: str
-    index: Tensor  # (I,) int64 sample ids, ascending
+    index: Tensor  # (I,) int64 sample ids, ascending, on the CPU
     image: Tensor  # (I, D) float32 unit norm
     text: Tensor  # (T, D) float32 unit norm, one row per different caption
     pairs: Tensor  # (N, 2) int64 right (row of image, row of text)
@@ -33,30 +34,21 @@ class EmbeddedSet:
     skipped: tuple[Skip, ...]  # unusable samples
 
 
-@dataclass(frozen=True)
-class _Local:
-    """What this rank read of a set."""
-
-    index: list[int]
-    captions: list[list[str]]
-    skipped: list[Skip]
-
-
 def embed_set(
     model: CLIP,
     evaluation_set: EvaluationSet,
     *,
     batch_size: int,
-    workers: int = 0,
+    workers: int | str = 0,
     amp: torch.dtype | None = None,
-    progress: Callable[[int], None] | None = None,
+    progress: Progress | None = None,
 ) -> EmbeddedSet:
     """Embed every image once and every different caption once, shared out over the ranks.
 
     Captions are compared without surrounding space; equal ones are one text.
 
     Args:
-        model: Left in the mode it came in.
+        model: Used on the device it is on, and left in the mode it came in.
         evaluation_set: Read through its ``loader``.
         batch_size: Images, then texts, at a time.
         workers: Processes that decode pictures.
@@ -67,29 +59,30 @@ def embed_set(
         The set on the model's device, gathered on every rank.
 
     Raises:
-        ValueError: If no sample is usable, one comes twice, or one has no caption.
+        ValueError: If no sample is usable, or the loaders of all ranks together did not
+            deliver every sample once.
     """
     device = next(model.parameters()).device
     # Not inference_mode: an encoder that caches a tensor in forward could not train any more.
     with eval_mode(model), torch.no_grad(), torch.autocast(device.type, amp, amp is not None):
-        local, rows = _embed_images(model, evaluation_set, batch_size, workers, progress)
-        everywhere = gather_objects(local)
-        image = torch.cat(gather_rows(rows))
-        index = torch.tensor(list(chain.from_iterable(part.index for part in everywhere)))
-        _check_index(evaluation_set.name, index, everywhere)
-        index, order = index.sort()
-        unordered = list(chain.from_iterable(part.captions for part in everywhere))
-        texts, pairs = number_texts([unordered[row] for row in order.tolist()])
-        mine = texts[rank() :: world_size()]
-        text = gather_interleaved(_embed_texts(model, mine, batch_size, progress))
+        part = _embed_images(model, evaluation_set, batch_size, workers, progress)
+        parts = gather_objects(part)
+        index, order = torch.cat([part.index for part in parts]).sort()
+        skipped = tuple(sorted(chain.from_iterable(part.skipped for part in parts)))
+        _check_complete(evaluation_set, index, skipped)
+        image = torch.cat([part.image for part in parts if len(part.image)])[order]
+        captions = list(chain.from_iterable(part.captions for part in parts))
+        texts, pairs = number_texts([captions[row] for row in order.tolist()])
+        mine = _embed_texts(model, texts[rank() :: world_size()], batch_size, progress)
+        text = _interleave(gather_objects(mine))
     return EmbeddedSet(
         name=evaluation_set.name,
         index=index,
-        image=image[order.to(device)],
-        text=text,
+        image=image.to(device),
+        text=text.to(device),
         pairs=torch.tensor(pairs, device=device),
         captions=texts,
-        skipped=tuple(sorted(chain.from_iterable(part.skipped for part in everywhere))),
+        skipped=skipped,
     )
 
 
@@ -108,56 +101,76 @@ def number_texts(captions: Sequence[Iterable[str]]) -> tuple[list[str], list[tup
     return list(number), list(pairs)
 
 
+@dataclass(frozen=True)
+class _Part:
+    """What one rank has read and embedded of a set, on the CPU."""
+
+    index: Tensor
+    image: Tensor
+    captions: list[list[str]]
+    skipped: list[Skip]
+
+
 def _embed_images(
     model: CLIP,
     evaluation_set: EvaluationSet,
     batch_size: int,
-    workers: int,
-    progress: Callable[[int], None] | None,
-) -> tuple[_Local, Tensor]:
+    workers: int | str,
+    progress: Progress | None,
+) -> _Part:
     device = next(model.parameters()).device
-    local, rows = _Local([], [], []), [torch.empty(0, 0, device=device)]
-    for batch in evaluation_set.loader(
+    loader = evaluation_set.loader(
         model.transform,
         batch_size=batch_size,
         rank=rank(),
         world_size=world_size(),
         workers=workers,
-    ):
-        local.skipped.extend(batch.skipped)
-        if len(batch.index):
-            local.index.extend(batch.index.tolist())
-            local.captions.extend(batch.captions)
-            rows.append(model.encode_image(batch.image.to(device, non_blocking=True)).float())
-            _tell(progress, len(batch.index))
-    return local, torch.cat(rows[1:] or rows)
+    )
+    index, image = [torch.empty(0, dtype=torch.int64)], [torch.empty(0, 0)]
+    captions: list[list[str]] = []
+    for batch in loader:
+        index.append(batch.index)
+        image.append(model.encode_image(batch.image.to(device, non_blocking=True)).float().cpu())
+        captions.extend(batch.captions)
+        if progress is not None:
+            progress(len(batch.index))
+    return _Part(torch.cat(index), torch.cat(image[1:] or image), captions, list(loader.skipped))
 
 
 def _embed_texts(
-    model: CLIP, texts: list[str], batch_size: int, progress: Callable[[int], None] | None
+    model: CLIP, texts: list[str], batch_size: int, progress: Progress | None
 ) -> Tensor:
     device = next(model.parameters()).device
-    rows = [torch.empty(0, 0, device=device)]
+    rows = [torch.empty(0, 0)]
     for start in range(0, len(texts), batch_size):
         tokens = model.tokenizer(texts[start : start + batch_size])
-        rows.append(model.encode_text(tokens.to(device, non_blocking=True)).float())
-        _tell(progress, len(tokens))
+        rows.append(model.encode_text(tokens.to(device, non_blocking=True)).float().cpu())
+        if progress is not None:
+            progress(len(tokens))
     return torch.cat(rows[1:] or rows)
 
 
-def _tell(progress: Callable[[int], None] | None, count: int) -> None:
-    if progress is not None:
-        progress(count)
+def _interleave(parts: list[Tensor]) -> Tensor:
+    """Put together what was dealt out as rows ``rank``, ``rank + world_size``, …."""
+    whole = parts[0].new_empty(sum(len(part) for part in parts), parts[0].shape[1])
+    for start, part in enumerate(parts):
+        if len(part):
+            whole[start :: len(parts)] = part
+    return whole
 
 
-def _check_index(name: str, index: Tensor, everywhere: list[_Local]) -> None:
+def _check_complete(
+    evaluation_set: EvaluationSet, index: Tensor, skipped: tuple[Skip, ...]
+) -> None:
+    """Every sample of the set must have come once, on one rank, or been skipped and counted."""
+    name, expected = evaluation_set.name, len(evaluation_set)
     if not len(index):
-        skipped = list(chain.from_iterable(part.skipped for part in everywhere))
-        first = f"; the first: {skipped[0]}" if skipped else ""
+        first = f", the first: {skipped[0].key} ({skipped[0].reason})" if skipped else ""
         raise ValueError(
-            f"evaluation set {name!r} has no usable sample ({len(skipped)} skipped{first})"
+            f"evaluation set {name} has no usable sample; {len(skipped)} skipped{first}"
         )
-    different, count = index.unique(return_counts=True)
-    if len(different) < len(index):
-        twice = different[count > 1].tolist()
-        raise ValueError(f"evaluation set {name!r} delivered samples twice: ids {twice[:10]}")
+    if len(index.unique()) < len(index) or len(index) + len(skipped) != expected:
+        raise ValueError(
+            f"evaluation set {name} has {expected} samples, but its loaders delivered {len(index)} "
+            f"({len(index.unique())} different ones) and skipped {len(skipped)}"
+        )

@@ -10,6 +10,7 @@ import torch
 
 from modx_lightning.distributed import gather_objects, rank, world_size
 from modx_lightning.evaluation.embedded_set import EmbeddedSet, embed_set
+from modx_lightning.evaluation.modes import on_device
 from modx_lightning.metrics.retrieval import RetrievalRanks, count_wrong, summarize_ranks
 
 if TYPE_CHECKING:
@@ -25,12 +26,14 @@ class Evaluator:
         sets: Evaluation sets, columns of the score matrix.
         batch_size: Images, then texts, embedded at a time on each rank.
         workers: Processes that decode pictures, on each rank.
+        device: Where to embed and to compare: "auto" is this rank's CUDA device, or where
+            the model is if there is none.
         amp: Autocast type for the encoders, None for none.
         progress: Called on rank 0 with the set's name and the number of images or texts
             just embedded there.
 
     Attributes:
-        skipped: Per set, the samples that could not be used in the last evaluation.
+        skipped: Per set, the samples that could not be used in its last evaluation.
 
     Raises:
         ValueError: If ``batch_size`` is below 1 or two sets share a name.
@@ -40,8 +43,9 @@ class Evaluator:
         self,
         sets: Sequence[EvaluationSet],
         batch_size: int,
-        workers: int = 0,
+        workers: int | str = 0,
         *,
+        device: str = "auto",
         amp: torch.dtype | None = None,
         progress: Callable[[str, int], None] | None = None,
     ) -> None:
@@ -50,13 +54,14 @@ class Evaluator:
         names = [one.name for one in sets]
         if len(set(names)) < len(names):
             raise ValueError(f"evaluation sets need different names, got {names}")
-        self.sets, self.batch_size, self.workers, self.amp = sets, batch_size, workers, amp
-        self.progress = progress
+        self.sets, self.batch_size, self.workers = sets, batch_size, workers
+        self.device, self.amp, self.progress = device, amp, progress
         self.skipped: dict[str, tuple[Skip, ...]] = {}
 
     def __call__(self, model: CLIP) -> dict[str, dict[str, float]]:
         """Measure ``model``: ``{set: {metric: score}}``, equal on every rank."""
-        return {one.name: self._score(model, one) for one in self.sets}
+        with on_device(model, self.device):
+            return {one.name: self._score(model, one) for one in self.sets}
 
     def _score(self, model: CLIP, evaluation_set: EvaluationSet) -> dict[str, float]:
         told = self.progress if rank() == 0 else None

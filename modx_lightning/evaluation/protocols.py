@@ -1,6 +1,6 @@
 """What evaluation needs of a set of pictures and captions."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Protocol
 
 from torch import Tensor
@@ -26,10 +26,16 @@ class EvaluationBatch(Protocol):
         """All captions of each picture, at least one."""
         ...
 
+
+class EvaluationLoader(Protocol):
+    """One pass over this rank's part of a set."""
+
     @property
-    def skipped(self) -> tuple[Skip, ...]:
-        """Samples left out since the last batch."""
+    def skipped(self) -> Sequence[Skip]:
+        """Samples left out in the last pass."""
         ...
+
+    def __iter__(self) -> Iterator[EvaluationBatch]: ...
 
 
 class EvaluationSet(Protocol):
@@ -40,13 +46,17 @@ class EvaluationSet(Protocol):
         """Column of the score matrix."""
         ...
 
+    def __len__(self) -> int:
+        """Samples of the whole set, usable or not."""
+        ...
+
     def loader(
         self,
         transform: Callable[[Any], Tensor],
         batch_size: int,
         rank: int,
         world_size: int,
-        workers: int,
-    ) -> Iterable[EvaluationBatch]:
+        workers: int | str,
+    ) -> EvaluationLoader:
         """Batches of the samples ``rank``, ``rank + world_size``, …: none twice, none left out."""
         ...

@@ -59,8 +59,38 @@ def continual_metrics(scores: ScoreMatrix, learned_in: LearnedIn) -> dict[str, f
     }
 
 
+def forgetting_by_set(scores: ScoreMatrix, learned_in: LearnedIn) -> list[float | None]:
+    """Tell what was lost on each set: best score from learning on, minus the last one.
+
+    Args:
+        scores: ``(P + 1, T)``, higher is better, not changed.
+        learned_in: As in :func:`continual_metrics`.
+
+    Returns:
+        T values in the unit of the scores, negative where the set was learned better
+        later on; None for a set that was learned last, or never, or is not measured.
+
+    Raises:
+        ValueError: If the matrix is ragged, or ``learned_in`` does not fit it.
+    """
+    last = len(scores) - 1
+    return [
+        _forgetting(column, row) if row is not None and row < last else None
+        for column, row in _all_columns(scores, learned_in)
+    ]
+
+
 def _columns(scores: ScoreMatrix, learned_in: LearnedIn) -> list[tuple[Column, int | None]]:
-    """Columns with a value anywhere, NaN turned into None, each with its row of learning."""
+    """Columns with a value anywhere, each with its row of learning."""
+    return [
+        (column, row)
+        for column, row in _all_columns(scores, learned_in)
+        if any(value is not None for value in column)
+    ]
+
+
+def _all_columns(scores: ScoreMatrix, learned_in: LearnedIn) -> list[tuple[Column, int | None]]:
+    """Columns, NaN turned into None."""
     if not scores or any(len(row) != len(learned_in) for row in scores):
         raise ValueError(
             f"expected rows of {len(learned_in)} scores, one per entry of learned_in, "
@@ -70,11 +100,7 @@ def _columns(scores: ScoreMatrix, learned_in: LearnedIn) -> list[tuple[Column, i
     if wrong:
         raise ValueError(f"learned_in must name rows 0 to {len(scores) - 1}, got {wrong}")
     columns = [[_measured(row[j]) for row in scores] for j in range(len(learned_in))]
-    return [
-        (column, row)
-        for column, row in zip(columns, learned_in, strict=True)
-        if any(value is not None for value in column)
-    ]
+    return list(zip(columns, learned_in, strict=True))
 
 
 def _measured(value: float | None) -> float | None:

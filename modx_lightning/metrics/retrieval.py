@@ -119,16 +119,24 @@ def _best_right_scores(tiles: ScoreTiles) -> tuple[Tensor, Tensor]:
     A separate dot product per pair would round differently and change ranks. Texts are numbered as
     the images bring them, so right pairs lie in few tiles and this pass is short.
     """
-    best_image = tiles.image.new_full((len(tiles.image),), -torch.inf)
-    best_text = tiles.text.new_full((len(tiles.text),), -torch.inf)
+    scores: list[Tensor] = []
     for index in range(len(tiles)):
         here = tiles.pairs(index)
         if len(here):
             rows, columns = tiles.span(index)
-            right = tiles.scores(index)[here[:, 0] - rows.start, here[:, 1] - columns.start]
-            best_image.scatter_reduce_(0, here[:, 0], right, "amax")
-            best_text.scatter_reduce_(0, here[:, 1], right, "amax")
-    return best_image, best_text
+            scores.append(tiles.scores(index)[here[:, 0] - rows.start, here[:, 1] - columns.start])
+    right = torch.cat(scores)
+    return (
+        _largest(right, tiles.all_pairs[:, 0], len(tiles.image)),
+        _largest(right, tiles.all_pairs[:, 1], len(tiles.text)),
+    )
+
+
+def _largest(scores: Tensor, query: Tensor, queries: int) -> Tensor:
+    """Largest score of each query; on the CPU, where this is allowed in deterministic mode."""
+    best = torch.full((queries,), -torch.inf)
+    best.scatter_reduce_(0, query.cpu(), scores.cpu(), "amax")
+    return best.to(scores.device)
 
 
 def _median(rank: Tensor) -> float:

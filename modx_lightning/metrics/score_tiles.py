@@ -26,7 +26,7 @@ class ScoreTiles:
         self.grid_columns = -(-len(text) // tile)
         owner = pairs[:, 0] // tile * self.grid_columns + pairs[:, 1] // tile
         owner, order = owner.sort()
-        self._pairs = pairs[order]
+        self.all_pairs = pairs[order]  # in the order of the tiles
         bounds = torch.arange(len(self) + 1, device=owner.device)
         self._bounds: list[int] = torch.searchsorted(owner, bounds).tolist()
 
@@ -45,7 +45,7 @@ class ScoreTiles:
         return self.image[rows] @ self.text[columns].T
 
     def pairs(self, index: int) -> Tensor:
-        return self._pairs[self._bounds[index] : self._bounds[index + 1]]
+        return self.all_pairs[self._bounds[index] : self._bounds[index + 1]]
 
 
 @contextmanager
