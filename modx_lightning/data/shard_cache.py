@@ -8,12 +8,12 @@ import logging
 import lzma
 import os
 import shutil
-import tempfile
 import zlib
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
+from uuid import uuid4
 
 from modx_lightning.data.shards import ShardError, is_remote
 
@@ -62,15 +62,16 @@ def plain_tar(shard: str, cache_dir: Path) -> Path:
 @contextmanager
 def replacing(target: Path) -> Generator[IO[bytes]]:
     """Open a temporary file that takes the place of ``target`` only if the block succeeds."""
-    handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
+    # Not tempfile: its files are for their owner only, and a cache may be shared.
+    temporary = target.with_name(f".{target.name}.{uuid4().hex}")
     try:
-        with os.fdopen(handle, "w+b") as file:
+        with temporary.open("x+b") as file:
             yield file
             file.flush()
             os.fsync(file.fileno())
-        Path(name).replace(target)
+        temporary.replace(target)
     finally:
-        Path(name).unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)
 
 
 def _copy(shard: str, target: Path) -> None:

@@ -1,0 +1,1 @@
+"""Readers of the raw formats that image-text data are published in."""
