@@ -38,7 +38,8 @@ def gather_with_gradient(x: Tensor) -> Tensor:
 
     Returns:
         ``(B * world_size, ...)``, rank 0's rows first; ``x`` itself on one rank. The gradient
-        of a row is the SUM of what all ranks' losses send to it.
+        of a row is the SUM of what all ranks' losses send to it, so that every rank must run
+        the backward pass, too.
     """
     if world_size() == 1:
         return x
@@ -77,3 +78,8 @@ class _Gather(torch.autograd.Function):
         dist.all_reduce(gradient)
         start = row_offset(ctx.rows)
         return gradient[start : start + ctx.rows]
+
+
+def barrier() -> None:
+    """Wait until every rank has come here."""
+    gather_objects(None)

@@ -39,11 +39,14 @@ def cosine_rows(image: Tensor, text: Tensor) -> CosineRows:
         )
     with torch.autocast(image.device.type, enabled=False):
         image, text = at_least_float32(image), at_least_float32(text)
-        image_to_text = image @ gather_with_gradient(text).T
-        one_rank = world_size() == 1
-        text_to_image = image_to_text.T if one_rank else text @ gather_with_gradient(image).T
-    targets = torch.arange(len(image), device=image.device) + row_offset(len(image))
-    return CosineRows(image_to_text, text_to_image, targets)
+        targets = torch.arange(len(image), device=image.device) + row_offset(len(image))
+        if world_size() == 1:
+            cosines = image @ text.T
+            return CosineRows(cosines, cosines.T, targets)
+        # Side by side, both travel in one message.
+        candidates = gather_with_gradient(torch.cat([image, text], dim=1))
+        all_image, all_text = candidates.chunk(2, dim=1)
+        return CosineRows(image @ all_text.T, text @ all_image.T, targets)
 
 
 def at_least_float32(x: Tensor) -> Tensor:

@@ -10,6 +10,7 @@ from typing import Any, Literal
 import torch
 
 from modx_lightning.models.clip import CLIP, Tokenizer
+from modx_lightning.models.openai_archive import is_openai_archive, read_openai_archive
 from modx_lightning.models.source import find_source
 
 Precision = Literal["fp32", "bf16", "fp16"]
@@ -83,7 +84,10 @@ def _load_weights(network: Any, path: Path, name: str) -> None:
     from open_clip import load_checkpoint
 
     try:
-        load_checkpoint(network, str(path))
+        if is_openai_archive(path):
+            network.load_state_dict(read_openai_archive(path))
+        else:
+            load_checkpoint(network, str(path))
     except Exception as error:  # a damaged or foreign file fails in a dozen ways
         reasons = [line.strip() for line in str(error).splitlines() if line.strip()]
         more = len(reasons) - _SHOWN

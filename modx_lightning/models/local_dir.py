@@ -71,7 +71,8 @@ def _tensors(model: CLIP, *, half: bool) -> dict[str, Tensor]:
     tensors: dict[str, Tensor] = {}
     for name, value in model.network.state_dict().items():
         tensor = value.detach().cpu().clone(memory_format=torch.contiguous_format)
-        if half and tensor.dtype == torch.float32:
+        # Not logit_scale: float16 would change all logits by a thousandth.
+        if half and tensor.dtype == torch.float32 and tensor.numel() > 1:
             tensor = tensor.half()
             if not tensor.isfinite().all():
                 raise ValueError(f"{name} has values beyond float16 (65504); save with half=False")

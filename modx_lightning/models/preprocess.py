@@ -1,6 +1,6 @@
 """From a picture to what the network sees: resized on the CPU, normalised on the device."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -20,21 +20,19 @@ class Normalize(nn.Module):
         std: Per channel, of values in [0, 1].
     """
 
-    mean: Tensor
-    std: Tensor
-
-    def __init__(self, mean: list[float], std: list[float]) -> None:
+    def __init__(self, mean: Sequence[float], std: Sequence[float]) -> None:
         super().__init__()
-        # Not persistent: they belong to preprocess_cfg, not to the weights.
-        self.register_buffer("mean", torch.tensor(mean).view(-1, 1, 1), persistent=False)
-        self.register_buffer("std", torch.tensor(std).view(-1, 1, 1), persistent=False)
+        # No buffers: `.to(bfloat16)` would round them, and every pixel with them.
+        self._mean = torch.tensor(mean).view(-1, 1, 1)
+        self._std = torch.tensor(std).view(-1, 1, 1)
 
     def forward(self, image: Tensor) -> Tensor:
         """Normalise a uint8 batch ``(B, 3, H, W)`` to float32; a float batch already is."""
         if image.dtype != torch.uint8:
             return image
-        # Float32 even where the module was moved to half precision.
-        return image.float().div(255).sub(self.mean.float()).div(self.std.float())
+        if self._mean.device != image.device:
+            self._mean, self._std = self._mean.to(image.device), self._std.to(image.device)
+        return image.float().div(255).sub(self._mean).div(self._std)
 
 
 def image_transform(preprocess_cfg: dict[str, Any]) -> ImageTransform:

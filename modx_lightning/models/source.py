@@ -8,6 +8,9 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+from modx_lightning.models.download import download_from_hub, download_tag
+from modx_lightning.models.openai_archive import is_openai_archive
+
 _CONFIG = "open_clip_config.json"
 _WEIGHTS = (  # open_clip's order of preference
     "open_clip_model.safetensors",
@@ -39,7 +42,7 @@ def find_source(name: str, pretrained: str | None) -> Source:
         RuntimeError: If a download that was asked for fails.
     """
     if name.startswith("hf-hub:"):
-        source = _from_hub(name.removeprefix("hf-hub:"), download_weights=pretrained is None)
+        source = _from_hub(name.removeprefix("hf-hub:"), with_weights=pretrained is None)
     elif name.startswith("local-dir:"):
         source = _from_folder(Path(name.removeprefix("local-dir:")).expanduser())
     elif name.startswith("asset:"):
@@ -58,17 +61,23 @@ def _from_architecture(name: str, pretrained: str | None) -> Source:
     if name.endswith(".json"):
         source = _from_json(Path(name).expanduser())
     else:
+        name = name.replace("/", "-")  # as open_clip does: ViT-B/32 is ViT-B-32
         source = Source(_known_architecture(name), {}, None)
     if pretrained is None:
         return source
     tag: dict[str, Any] = get_pretrained_cfg(name, pretrained)
     if not tag:
         weights = _weight_file(pretrained, instead=_tags(name))
+        _match_gelu(source.model_cfg, quick=is_openai_archive(weights))
         return Source(source.model_cfg, source.preprocess_cfg, weights)
-    if tag.get("quick_gelu"):
-        # These weights were trained with the sigmoid form of GELU; open_clip only warns.
-        source.model_cfg["quick_gelu"] = True
-    return Source(source.model_cfg, tag, _download_tag(name, pretrained, tag))
+    _match_gelu(source.model_cfg, quick=tag.get("quick_gelu", False))
+    return Source(source.model_cfg, tag, download_tag(name, pretrained, tag))
+
+
+def _match_gelu(model_cfg: dict[str, Any], *, quick: bool) -> None:
+    """Weights trained with the sigmoid form of GELU need it; open_clip itself only warns."""
+    if quick:
+        model_cfg["quick_gelu"] = True
 
 
 def _known_architecture(name: str) -> dict[str, Any]:
@@ -126,31 +135,10 @@ def _from_json(path: Path) -> Source:
     return Source(model_cfg, config.get("preprocess_cfg", {}), None)
 
 
-def _from_hub(model_id: str, *, download_weights: bool) -> Source:
-    from open_clip.pretrained import download_pretrained_from_hf
-
-    try:
-        config = _from_json(Path(download_pretrained_from_hf(model_id, filename=_CONFIG)))
-        weights = Path(download_pretrained_from_hf(model_id)) if download_weights else None
-    except OSError as error:
-        raise RuntimeError(_download_failed(f"hf-hub:{model_id}")) from error
+def _from_hub(model_id: str, *, with_weights: bool) -> Source:
+    config = _from_json(download_from_hub(model_id, _CONFIG))
+    weights = download_from_hub(model_id) if with_weights else None
     return Source(config.model_cfg, config.preprocess_cfg, weights)
-
-
-def _download_tag(name: str, tag_name: str, tag: dict[str, Any]) -> Path:
-    from open_clip.pretrained import download_pretrained
-
-    try:
-        return Path(download_pretrained(tag))
-    except (OSError, RuntimeError) as error:
-        raise RuntimeError(_download_failed(f"the weights {tag_name!r} of {name}")) from error
-
-
-def _download_failed(what: str) -> str:
-    return (
-        f"could not download {what}. Without a network, give the weights as a file "
-        "(pretrained=/path/to/weights.safetensors) or the model as a folder (local-dir:PATH)"
-    )
 
 
 def _weight_file(pretrained: str, *, instead: str) -> Path:
