@@ -6,7 +6,6 @@ import os
 import time
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import BinaryIO
 
 from lightning.fabric.utilities.rank_zero import rank_zero_only
 
@@ -33,52 +32,45 @@ class MetricsLog(RunLogger):
     def __init__(self, folder: Path | str, offset: int = 0) -> None:
         super().__init__(offset)
         self.path = Path(folder) / "metrics.csv"
-        self._columns: list[str] = []
+        self._columns: list[str] = []  # empty until the file has been made or found
         self._row: Row = {}
         self._row_start = 0  # where the last row begins in the file, in bytes
-        self._file: BinaryIO | None = None
         self._synced = time.monotonic()
 
     def _write(self, step: int, metrics: Mapping[str, float]) -> None:
-        file = self._open()
+        self._begin()
         if self._row.get("step") != str(step):
             self._row = {"step": str(step), "phase": self.phase}
-            self._row_start = file.seek(0, os.SEEK_END)
+            self._row_start = self.path.stat().st_size
         self._row |= {name: _text(value) for name, value in metrics.items()}
         new = [name for name in metrics if name not in self._columns]
         if new:
-            self._replace([*self._rows_before_last(), self._row], [*self._columns, *new])
-        else:
-            line = _lines([self._row], self._columns)
+            before = [row for row in self._read() if row["step"] != str(step)]
+            self._replace([*before, self._row], [*self._columns, *new])
+            return
+        line = _lines([self._row], self._columns)
+        with self.path.open("r+b", buffering=0) as file:
             file.seek(self._row_start)
             file.write(line)  # over the shorter row, not after a truncation: nothing is lost
-            file.truncate(self._row_start + len(line))
+            file.truncate()
 
     @rank_zero_only
     def truncate_after(self, step: int) -> None:
         super().truncate_after(step)
-        self._open()
+        self._begin()
         rows = [row for row in self._read() if int(row["step"]) <= step]
         used = {name for row in rows for name, value in row.items() if value}
         self._replace(rows, [name for name in self._columns if name in used or name in _FIRST])
+        self.step = step
 
     @rank_zero_only
     def save(self) -> None:
-        if self._file and time.monotonic() - self._synced > _FSYNC_EVERY_S:
-            os.fsync(self._file.fileno())
-            self._synced = time.monotonic()
+        if time.monotonic() - self._synced > _FSYNC_EVERY_S:
+            self._sync()
 
     @rank_zero_only
     def finalize(self, status: str) -> None:
-        if self._file:
-            os.fsync(self._file.fileno())
-
-    @rank_zero_only
-    def finish(self, exit_code: int = 0) -> None:
-        if self._file:
-            os.fsync(self._file.fileno())
-            self._file.close()
-            self._file = None
+        self._sync()
 
     @property
     def name(self) -> str:
@@ -95,45 +87,42 @@ class MetricsLog(RunLogger):
     def log_hyperparams(self, params: object, *args: object, **kwargs: object) -> None:
         """Do nothing: the config lies in ``config.yaml`` beside the table."""
 
-    def _open(self) -> BinaryIO:
-        """Open the file on first use, continuing one that an earlier process left."""
-        if self._file is None:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            if self.path.exists():
-                with self.path.open(newline="", encoding="utf-8") as file:
-                    self._columns = next(csv.reader(file), list(_FIRST))
-            self._replace(self._read(), self._columns or list(_FIRST))
-            self.step = max(self.step, int(self._row.get("step", 0)))
-        assert self._file is not None
-        return self._file
+    def _begin(self) -> None:
+        """On first use, make the file or take up the one that an earlier process left."""
+        if self._columns:
+            return
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        columns: list[str] = []
+        if self.path.exists():
+            with self.path.open(newline="", encoding="utf-8") as file:
+                columns = next(csv.reader(file), [])
+        self._replace(self._read(), columns or list(_FIRST))
+        self.step = max(self.step, int(self._row.get("step", 0)))
 
     def _read(self) -> list[Row]:
         """Read the whole rows; the last one may have been cut off by a power failure."""
         if not self.path.exists():
             return []
         text = self.path.read_text(encoding="utf-8")
-        whole = text[: text.rfind("\n") + 1]
-        return list(csv.DictReader(io.StringIO(whole, newline="")))
-
-    def _rows_before_last(self) -> list[Row]:
-        return [row for row in self._read() if row["step"] != self._row["step"]]
+        return list(csv.DictReader(io.StringIO(text[: text.rfind("\n") + 1], newline="")))
 
     def _replace(self, rows: list[Row], columns: list[str]) -> None:
         """Make the file again and swap it in; a crash leaves the old one or the new one."""
         temporary = self.path.with_name(self.path.name + ".tmp")
-        head, last = _lines([dict(zip(columns, columns, strict=True)), *rows[:-1]], columns), b""
-        if rows:
-            last = _lines(rows[-1:], columns)
+        before = _lines([dict(zip(columns, columns, strict=True)), *rows[:-1]], columns)
         with temporary.open("wb") as file:
-            file.write(head + last)
+            file.write(before + _lines(rows[-1:], columns))
             file.flush()
             os.fsync(file.fileno())
         temporary.replace(self.path)
-        if self._file:
-            self._file.close()
-        self._file = self.path.open("r+b", buffering=0)
-        self._columns, self._row = columns, rows[-1] if rows else {}
-        self._row_start = len(head)
+        self._columns, self._row_start = columns, len(before)
+        self._row = rows[-1] if rows else {}
+
+    def _sync(self) -> None:
+        self._synced = time.monotonic()
+        if self.path.exists():
+            with self.path.open("rb") as file:
+                os.fsync(file.fileno())
 
 
 def _text(value: float) -> str:
@@ -142,5 +131,6 @@ def _text(value: float) -> str:
 
 def _lines(rows: Iterable[Row], columns: list[str]) -> bytes:
     buffer = io.StringIO()
-    csv.DictWriter(buffer, columns, restval="", lineterminator="\n").writerows(rows)
+    writer = csv.DictWriter(buffer, columns, "", "ignore", lineterminator="\n")
+    writer.writerows(rows)
     return buffer.getvalue().encode("utf-8")

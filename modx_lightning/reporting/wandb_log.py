@@ -1,13 +1,11 @@
 """Weights & Biases: one run per job, offline unless somebody is logged in, never asking."""
 
 import logging
-import netrc
 import os
 from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal
-from urllib.parse import urlsplit
 
 from lightning.fabric.loggers.logger import rank_zero_experiment
 from lightning.fabric.utilities.rank_zero import rank_zero_only
@@ -92,24 +90,17 @@ class ContinualWandbLogger(RunLogger, WandbLogger):
 
 
 def wandb_mode() -> Literal["online", "offline"] | None:
-    """Return online for somebody logged in, else offline; None leaves it to ``WANDB_MODE``."""
+    """Return online for somebody logged in, else offline; None leaves it to ``WANDB_MODE``.
+
+    Raises:
+        wandb.Error: If there is an API key, but not one that W&B could have given out.
+    """
     import wandb
 
     if os.environ.get("WANDB_MODE"):
         return None
-    settings = wandb.setup().settings
-    logged_in = settings.api_key or settings.identity_token_file or _in_netrc(settings.base_url)
-    return "online" if logged_in else "offline"
-
-
-def _in_netrc(url: str) -> bool:
-    """Say whether the user's netrc holds a password for the host of ``url``."""
-    path = Path(os.environ.get("NETRC", Path.home() / ".netrc")).expanduser()
-    try:
-        entry = netrc.netrc(path).authenticators(urlsplit(url).netloc)
-    except (OSError, netrc.NetrcParseError):
-        return False
-    return entry is not None
+    # Looks at the environment, W&B's settings and netrc; asks neither anybody nor any server.
+    return "online" if wandb.login(prompt=False, verify=False) else "offline"
 
 
 def _start_run(arguments: dict[str, Any]) -> Any:
