@@ -10,6 +10,7 @@ from typing import Any
 
 import hydra
 from hydra.core.hydra_config import HydraConfig
+from hydra.errors import HydraException
 from omegaconf import DictConfig
 
 from modx_lightning.configuration import conf_dir, freeze
@@ -19,30 +20,44 @@ from modx_lightning.reporting.console import log_to_console, show_runs
 
 log = logging.getLogger(__name__)
 _finished: list[Path] = []
+_failed: list[Path] = []
 
 
 @hydra.main(config_path=str(conf_dir()), config_name="train", version_base="1.3")
 def _job(cfg: DictConfig) -> float | None:
-    choices = HydraConfig.get().runtime.choices
-    config = freeze(cfg, choices.get("experiment", "custom"), choices["method"], _sweep())
-    score = _run(config)
-    _finished.append(Path(config["run_dir"]))
-    return score
+    hydra_config = HydraConfig.get()
+    choices = hydra_config.runtime.choices
+    config = freeze(
+        cfg,
+        choices.get("experiment", "custom"),
+        choices["method"],
+        overrides=list(hydra_config.overrides.task),
+        sweep=_sweep(),
+    )
+    return _run(config)
 
 
 def _run(config: dict[str, Any]) -> float | None:
-    """Run one job; a failure is told now, not after the last job of a sweep."""
+    """Run one job; a failure is told now, and the next job of a sweep goes on."""
+    folder = Path(config["run_dir"])
     try:
-        return launch(config)
+        score = launch(config)
     except Exception as error:
-        # Whatever went wrong, the next job of a sweep goes on: Hydra re-raises at the end.
-        folder = Path(config["run_dir"])
-        where = ""
-        if folder.is_dir() and os.access(folder, os.W_OK):
-            (folder / "error.txt").write_text(traceback.format_exc(), encoding="utf-8")
-            where = f" (details: {folder / 'error.txt'})"
-        log.error("run failed: %s%s", explain(error), where)  # noqa: TRY400 - text is in error.txt
-        raise
+        # Whatever went wrong in one job, the others of a sweep have a right to run.
+        log.error("run failed: %s%s", explain(error), _keep_traceback(folder))  # noqa: TRY400
+        _failed.append(folder)
+        return None
+    _finished.append(folder)
+    return score
+
+
+def _keep_traceback(folder: Path) -> str:
+    """Write the traceback into the run folder, if that can be written, and say where."""
+    try:
+        (folder / "error.txt").write_text(traceback.format_exc(), encoding="utf-8")
+    except OSError:
+        return ""
+    return f" (details: {folder / 'error.txt'})"
 
 
 def _sweep() -> str | None:
@@ -66,21 +81,17 @@ def main() -> None:
     """Compose, then run every job of the command line; exit with 1 when one failed."""
     log_to_console()
     sys.argv[1:] = _arguments(sys.argv[1:])
-    os.environ.setdefault("HYDRA_FULL_ERROR", "1")  # errors reach us, and are told below
-    failed = False
+    os.environ.setdefault("HYDRA_FULL_ERROR", "1")  # Hydra's errors reach us
     try:
         _job()
     except KeyboardInterrupt:
         log.error("interrupted: the same command continues this run")  # noqa: TRY400
         sys.exit(130)
-    except Exception as error:
-        failed = True
-        if os.environ.get("MODX_TRACEBACK"):
-            raise
-        if not getattr(error, "told", False):
-            log.error("%s", explain(error))  # noqa: TRY400 - a message, not a traceback
+    except HydraException as error:
+        log.error("%s", explain(error))  # noqa: TRY400 - the command line is wrong, not the code
+        sys.exit(2)
     show_runs(_finished)
-    sys.exit(int(failed))
+    sys.exit(1 if _failed else 0)
 
 
 if __name__ == "__main__":

@@ -30,21 +30,21 @@ def complaint(monkeypatch, *overrides):
 @pytest.mark.parametrize("experiment", EXPERIMENTS)
 def test_every_experiment_composes_and_resolves(experiment):
     cfg = composed(f"+experiment={experiment}")
-    config = freeze(cfg, experiment, "modx", None)
+    config = freeze(cfg, experiment, "modx")
     assert config["run"]["experiment"] == experiment
     assert config["run_dir"].endswith(config["run"]["config_sha256"][:8])
 
 
 def test_hash_does_not_depend_on_how_a_run_is_launched_or_logged():
-    one = freeze(composed(), "x", "modx", None)
-    two = freeze(composed("launch.nproc=2", "run_dir=elsewhere", "resume=never"), "x", "modx", "s")
+    one = freeze(composed(), "x", "modx")
+    two = freeze(composed("launch.nproc=2", "run_dir=elsewhere", "resume=never"), "x", "modx", sweep="s")
     assert one["run"]["config_sha256"] == two["run"]["config_sha256"]
     assert two["run_dir"].endswith("elsewhere")
 
 
 @pytest.mark.parametrize("change", ["seed=1", "epochs=3", "optimizer.lr=1", "method=finetune"])
 def test_hash_depends_on_everything_that_changes_the_numbers(change):
-    one, two = (freeze(cfg, "x", "m", None) for cfg in (composed(), composed(change)))
+    one, two = (freeze(cfg, "x", "m") for cfg in (composed(), composed(change)))
     assert one["run"]["config_sha256"] != two["run"]["config_sha256"]
 
 
@@ -54,7 +54,7 @@ def test_hash_ignores_the_order_of_keys():
 
 def test_seed_zero_is_a_seed():
     assert composed("seed=0").seed == 0
-    assert freeze(composed("seed=0"), "x", "modx", None)["seed"] == 0
+    assert freeze(composed("seed=0"), "x", "modx")["seed"] == 0
 
 
 def test_unknown_method_is_answered_with_the_nearest_names(monkeypatch):
@@ -79,6 +79,6 @@ def test_nothing_near_is_not_guessed():
 
 
 def test_config_of_a_run_can_be_written_and_read_back(tmp_path):
-    config = freeze(composed(), "x", "modx", None)
+    config = freeze(composed(), "x", "modx")
     OmegaConf.save(OmegaConf.create(config), tmp_path / "config.yaml")
     assert OmegaConf.to_container(OmegaConf.load(tmp_path / "config.yaml")) == config
