@@ -1,7 +1,7 @@
 """Find out what a model name means: which architecture, which weights, which preprocessing."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from importlib.resources import files
@@ -51,12 +51,12 @@ def find_source(name: str, pretrained: str | None) -> Source:
         return _from_architecture(name, pretrained)
     if pretrained is None:
         return source
-    weights = _weight_file(pretrained, instead="")
+    weights = _weight_file(pretrained, tags=())
     return Source(source.model_cfg, source.preprocess_cfg, weights, source.folder)
 
 
 def _from_architecture(name: str, pretrained: str | None) -> Source:
-    from open_clip import get_pretrained_cfg
+    from open_clip import get_pretrained_cfg, list_pretrained_tags_by_model
 
     if name.endswith(".json"):
         source = _from_json(Path(name).expanduser())
@@ -67,7 +67,7 @@ def _from_architecture(name: str, pretrained: str | None) -> Source:
         return source
     tag: dict[str, Any] = get_pretrained_cfg(name, pretrained)
     if not tag:
-        weights = _weight_file(pretrained, instead=_tags(name))
+        weights = _weight_file(pretrained, tags=list_pretrained_tags_by_model(name))
         _match_gelu(source.model_cfg, quick=is_openai_archive(weights))
         return Source(source.model_cfg, source.preprocess_cfg, weights)
     _match_gelu(source.model_cfg, quick=tag.get("quick_gelu", False))
@@ -141,15 +141,11 @@ def _from_hub(model_id: str, *, with_weights: bool) -> Source:
     return Source(config.model_cfg, config.preprocess_cfg, weights)
 
 
-def _weight_file(pretrained: str, *, instead: str) -> Path:
+def _weight_file(pretrained: str, *, tags: Sequence[str]) -> Path:
     path = Path(pretrained).expanduser()
     if path.is_file():
         return path
-    raise FileNotFoundError(f"no weight file {pretrained!r}{instead}")
-
-
-def _tags(name: str) -> str:
-    from open_clip import list_pretrained_tags_by_model
-
-    tags: list[str] = list_pretrained_tags_by_model(name)
-    return f", and no such tag of {name}; its tags: {', '.join(tags) or 'none'}"
+    if path.suffix or len(path.parts) > 1:
+        raise FileNotFoundError(f"no weight file {pretrained}")
+    there_are = ", ".join(tags) or "none"
+    raise ValueError(f"{pretrained!r} is neither a weight file nor one of the tags: {there_are}")
