@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from typing import TYPE_CHECKING
@@ -12,13 +12,12 @@ from torch import Tensor
 
 from modx_lightning.batch import Skip
 from modx_lightning.distributed import gather_objects, rank, world_size
+from modx_lightning.evaluation.encoding import Progress, embed_images, embed_texts
 from modx_lightning.evaluation.modes import eval_mode
 
 if TYPE_CHECKING:
     from modx_lightning.evaluation.protocols import EvaluationSet
     from modx_lightning.models.clip import CLIP
-
-Progress = Callable[[int], None]
 
 
 @dataclass(frozen=True)
@@ -65,7 +64,7 @@ def embed_set(
     device = next(model.parameters()).device
     # Not inference_mode: an encoder that caches a tensor in forward could not train any more.
     with eval_mode(model), torch.no_grad(), torch.autocast(device.type, amp, amp is not None):
-        part = _embed_images(model, evaluation_set, batch_size, workers, progress)
+        part = embed_images(model, evaluation_set, batch_size, workers, progress)
         parts = gather_objects(part)
         index, order = torch.cat([part.index for part in parts]).sort()
         skipped = tuple(sorted(chain.from_iterable(part.skipped for part in parts)))
@@ -73,7 +72,7 @@ def embed_set(
         image = torch.cat([part.image for part in parts if len(part.image)])[order]
         captions = list(chain.from_iterable(part.captions for part in parts))
         texts, pairs = number_texts([captions[row] for row in order.tolist()])
-        mine = _embed_texts(model, texts[rank() :: world_size()], batch_size, progress)
+        mine = embed_texts(model, texts[rank() :: world_size()], batch_size, progress)
         text = _interleave(gather_objects(mine))
     return EmbeddedSet(
         name=evaluation_set.name,
@@ -99,55 +98,6 @@ def number_texts(captions: Sequence[Iterable[str]]) -> tuple[list[str], list[tup
         for caption in own:
             pairs[image, number.setdefault(caption.strip(), len(number))] = None
     return list(number), list(pairs)
-
-
-@dataclass(frozen=True)
-class _Part:
-    """What one rank has read and embedded of a set, on the CPU."""
-
-    index: Tensor
-    image: Tensor
-    captions: list[list[str]]
-    skipped: list[Skip]
-
-
-def _embed_images(
-    model: CLIP,
-    evaluation_set: EvaluationSet,
-    batch_size: int,
-    workers: int | str,
-    progress: Progress | None,
-) -> _Part:
-    device = next(model.parameters()).device
-    loader = evaluation_set.loader(
-        model.transform,
-        batch_size=batch_size,
-        rank=rank(),
-        world_size=world_size(),
-        workers=workers,
-    )
-    index, image = [torch.empty(0, dtype=torch.int64)], [torch.empty(0, 0)]
-    captions: list[list[str]] = []
-    for batch in loader:
-        index.append(batch.index)
-        image.append(model.encode_image(batch.image.to(device, non_blocking=True)).float().cpu())
-        captions.extend(batch.captions)
-        if progress is not None:
-            progress(len(batch.index))
-    return _Part(torch.cat(index), torch.cat(image[1:] or image), captions, list(loader.skipped))
-
-
-def _embed_texts(
-    model: CLIP, texts: list[str], batch_size: int, progress: Progress | None
-) -> Tensor:
-    device = next(model.parameters()).device
-    rows = [torch.empty(0, 0)]
-    for start in range(0, len(texts), batch_size):
-        tokens = model.tokenizer(texts[start : start + batch_size])
-        rows.append(model.encode_text(tokens.to(device, non_blocking=True)).float().cpu())
-        if progress is not None:
-            progress(len(tokens))
-    return torch.cat(rows[1:] or rows)
 
 
 def _interleave(parts: list[Tensor]) -> Tensor:

@@ -34,6 +34,7 @@ class Evaluator:
 
     Attributes:
         skipped: Per set, the samples that could not be used in its last evaluation.
+        sizes: Per set, how many images and how many different texts were compared in it.
 
     Raises:
         ValueError: If ``batch_size`` is below 1 or two sets share a name.
@@ -57,6 +58,7 @@ class Evaluator:
         self.sets, self.batch_size, self.workers = sets, batch_size, workers
         self.device, self.amp, self.progress = device, amp, progress
         self.skipped: dict[str, tuple[Skip, ...]] = {}
+        self.sizes: dict[str, tuple[int, int]] = {}
 
     def __call__(self, model: CLIP) -> dict[str, dict[str, float]]:
         """Measure ``model``: ``{set: {metric: score}}``, equal on every rank."""
@@ -74,6 +76,7 @@ class Evaluator:
             progress=partial(told, evaluation_set.name) if told else None,
         )
         self.skipped[evaluation_set.name] = embedded.skipped
+        self.sizes[evaluation_set.name] = len(embedded.image), len(embedded.text)
         return summarize_ranks(rank_everywhere(embedded))
 
 

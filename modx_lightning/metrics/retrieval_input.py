@@ -16,8 +16,11 @@ def check_queries(image: Tensor, text: Tensor, pairs: Tensor) -> None:
         raise ValueError(
             f"expected image (I, D) and text (T, D), got {tuple(image.shape)}, {tuple(text.shape)}"
         )
-    if pairs.shape != (len(pairs), 2):
-        raise ValueError(f"expected pairs (N, 2) of image and text index, got {tuple(pairs.shape)}")
+    if pairs.shape != (len(pairs), 2) or not len(pairs):
+        raise ValueError(
+            "expected at least one pair of image and text index as pairs (N, 2), "
+            f"got {tuple(pairs.shape)}"
+        )
     if len(pairs.unique(dim=0)) != len(pairs):
         raise ValueError(f"expected {len(pairs)} different pairs, some come twice")
     for name, embeddings, index in (("image", image, pairs[:, 0]), ("text", text, pairs[:, 1])):
