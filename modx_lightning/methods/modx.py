@@ -19,12 +19,13 @@ from modx_lightning.models.clip import CLIP
 class ModX(TeacherMethod):
     """InfoNCE plus the divergence of the similarity rows from the teacher's.
 
-    The divergence of a row over ``N`` candidates is, to second order, half the variance over
-    the candidates of the change in logits, under the teacher's softmax. A variance does not
-    shrink or grow with ``N``, and the mean over rows does not either: so ``weight`` means the
-    same for every batch size and number of ranks. (The authors' sum grows with ``N``.) With
-    raw cosines the change is some hundredths and the divergence about 1e-4: weights of
-    thousands are usual. With logits it is of the order of InfoNCE.
+    The divergence of a row over ``N`` candidates is, to second order, half the variance of the
+    change in logits among the candidates, weighted by the teacher's softmax. A variance has a
+    limit as ``N`` grows, which a flat softmax reaches at once and a sharp one at some hundreds
+    of candidates; and like InfoNCE it is averaged over rows. So ``weight`` means the same for
+    every number of ranks, and nearly so for every global batch size. (The authors' sum grows
+    with ``N``.) Raw cosines change by hundredths, which makes a divergence of about 1e-4:
+    weights of thousands are usual. With logits it is of the order of InfoNCE.
 
     Args:
         weight: Of the divergence, relative to InfoNCE.
