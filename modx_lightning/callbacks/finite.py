@@ -11,6 +11,7 @@ from torch.optim import Optimizer
 
 from modx_lightning.batch import Batch
 from modx_lightning.distributed import gather_objects
+from modx_lightning.reporting.atomic import write_atomically
 
 _SHOWN = 8
 
@@ -62,7 +63,7 @@ class FiniteLossGuard(Callback):
         keys = [key for rank in ranks for key in rank["keys"]]
         if trainer.is_global_zero:
             record = {"step": trainer.global_step, "ranks": ranks}
-            self.path.write_text(json.dumps(record, indent=1), encoding="utf-8")
+            write_atomically(self.path, json.dumps(record, indent=1))
         more = f" and {len(keys) - _SHOWN} more" if len(keys) > _SHOWN else ""
         raise NonFiniteLossError(
             f"the loss of step {trainer.global_step + 1} of the phase is "

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from lightning.fabric.utilities.rank_zero import rank_zero_only
 
+from modx_lightning.reporting.atomic import write_atomically
 from modx_lightning.reporting.run_logger import RunLogger
 
 _FIRST = ["step", "phase"]
@@ -48,7 +49,7 @@ class MetricsLog(RunLogger):
             before = [row for row in self._read() if row["step"] != str(step)]
             self._replace([*before, self._row], [*self._columns, *new])
             return
-        line = _lines([self._row], self._columns)
+        line = _lines([self._row], self._columns).encode()
         with self.path.open("r+b", buffering=0) as file:
             file.seek(self._row_start)
             file.write(line)  # over the shorter row, not after a truncation: nothing is lost
@@ -103,19 +104,15 @@ class MetricsLog(RunLogger):
         """Read the whole rows; the last one may have been cut off by a power failure."""
         if not self.path.exists():
             return []
-        text = self.path.read_text(encoding="utf-8")
-        return list(csv.DictReader(io.StringIO(text[: text.rfind("\n") + 1], newline="")))
+        text = self.path.read_text(encoding="utf-8", errors="replace")
+        rows = csv.DictReader(io.StringIO(text[: text.rfind("\n") + 1], newline=""))
+        return [row for row in rows if row["step"].isdigit()]
 
     def _replace(self, rows: list[Row], columns: list[str]) -> None:
         """Make the file again and swap it in; a crash leaves the old one or the new one."""
-        temporary = self.path.with_name(self.path.name + ".tmp")
         before = _lines([dict(zip(columns, columns, strict=True)), *rows[:-1]], columns)
-        with temporary.open("wb") as file:
-            file.write(before + _lines(rows[-1:], columns))
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(self.path)
-        self._columns, self._row_start = columns, len(before)
+        write_atomically(self.path, before + _lines(rows[-1:], columns))
+        self._columns, self._row_start = columns, len(before.encode())
         self._row = rows[-1] if rows else {}
 
     def _sync(self) -> None:
@@ -129,8 +126,8 @@ def _text(value: float) -> str:
     return repr(value) if isinstance(value, int) else repr(float(value))
 
 
-def _lines(rows: Iterable[Row], columns: list[str]) -> bytes:
+def _lines(rows: Iterable[Row], columns: list[str]) -> str:
     buffer = io.StringIO()
     writer = csv.DictWriter(buffer, columns, "", "ignore", lineterminator="\n")
     writer.writerows(rows)
-    return buffer.getvalue().encode("utf-8")
+    return buffer.getvalue()
