@@ -1,6 +1,9 @@
 """Train one phase: its data, its callbacks, its Trainer."""
 
 import logging
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -64,8 +67,20 @@ def fit_phase(
         callbacks=callbacks,
         loggers=record.loggers,
     )
-    trainer.fit(module, datamodule=data, ckpt_path=checkpoint if checkpoint.is_file() else None)
+    module.train()
+    with _expected_warnings_silenced():
+        trainer.fit(module, datamodule=data, ckpt_path=checkpoint if checkpoint.is_file() else None)
     return _cost(phase, callbacks)
+
+
+@contextmanager
+def _expected_warnings_silenced() -> Iterator[None]:
+    """Silence what Lightning warns of and we mean."""
+    with warnings.catch_warnings():
+        # The teacher and frozen BatchNorm stay in eval mode; pictures this small need no workers.
+        warnings.filterwarnings("ignore", "Found .* in eval mode at the start of training")
+        warnings.filterwarnings("ignore", ".*does not have many workers")
+        yield
 
 
 def _callbacks(

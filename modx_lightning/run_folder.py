@@ -34,6 +34,8 @@ def claimed(config: dict[str, Any]) -> Iterator[Path]:
             is running in it now.
     """
     folder = Path(config["run_dir"])
+    if config["resume"] == "never":
+        _set_aside(folder)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         lock = os.open(folder / ".lock", os.O_RDWR | os.O_CREAT, 0o644)
@@ -44,12 +46,20 @@ def claimed(config: dict[str, Any]) -> Iterator[Path]:
         ) from error
     try:
         _lock(lock, folder)
-        if config["resume"] != "never":
-            _check_same_config(config)
+        _check_same_config(config)
         _write_config(config, folder)
         yield folder
     finally:
         os.close(lock)  # also releases it, as does the end of the process, however it ends
+
+
+def _set_aside(folder: Path) -> None:
+    """Start over in an empty folder, and keep the run that was there under another name."""
+    if (folder / "results.json").is_file():
+        number = 1
+        while (kept := folder.with_name(f"{folder.name}.previous-{number}")).exists():
+            number += 1
+        folder.rename(kept)
 
 
 def _lock(lock: int, folder: Path) -> None:
