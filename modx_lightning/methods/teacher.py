@@ -7,6 +7,7 @@ from modx_lightning.methods.base import ContinualMethod
 from modx_lightning.methods.phase import Phase
 from modx_lightning.models.clip import CLIP
 from modx_lightning.models.frozen import FrozenCopy
+from modx_lightning.models.load import precision_of
 
 
 class TeacherMethod(ContinualMethod):
@@ -18,7 +19,9 @@ class TeacherMethod(ContinualMethod):
 
     def on_phase_start(self, model: CLIP, phase: Phase) -> None:
         super().on_phase_start(model, phase)
-        self.teacher = FrozenCopy.from_folder(phase.teacher_folder, phase.teacher_sha256)
+        self.teacher = FrozenCopy.from_folder(
+            phase.teacher_folder, phase.teacher_sha256, precision=precision_of(model)
+        )
 
     def on_phase_end(self, model: CLIP, phase: Phase, batches: Iterable[Batch]) -> None:
         self.teacher = None  # its memory is free for the evaluation

@@ -16,7 +16,11 @@ from modx_lightning.models.source import find_source
 Precision = Literal["fp32", "bf16", "fp16"]
 
 _log = logging.getLogger(__name__)
-_DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
+_DTYPES: dict[Precision, torch.dtype] = {
+    "fp32": torch.float32,
+    "bf16": torch.bfloat16,
+    "fp16": torch.float16,
+}
 _SHOWN = 5  # misfits an error message lists
 
 
@@ -65,6 +69,11 @@ def load_clip(
         locked=locked,
         grad_checkpointing=grad_checkpointing,
     )
+
+
+def precision_of(model: CLIP) -> Precision:
+    """Return the precision that `load_clip` needs to build a model like this one."""
+    return next(name for name, dtype in _DTYPES.items() if dtype == model.dtype)
 
 
 def _build(model_cfg: dict[str, Any], name: str) -> Any:
