@@ -1,7 +1,6 @@
 """Replace a file as a whole."""
 
 import os
-import tempfile
 from pathlib import Path
 
 
@@ -12,14 +11,12 @@ def write_atomically(path: Path, text: str) -> None:
         path: Written, or replaced; its folder must exist.
         text: Content, UTF-8.
     """
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
-    temporary = Path(name)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
+        with temporary.open("w", encoding="utf-8") as file:
             file.write(text)
             file.flush()
             os.fsync(file.fileno())
-        temporary.chmod(0o644)  # mkstemp's 0600 would hide it from colleagues
         os.replace(temporary, path)  # noqa: PTH105 - the tests make this very call fail
     finally:
         temporary.unlink(missing_ok=True)

@@ -10,7 +10,6 @@ from typing import Any
 import modx_lightning
 
 _PACKAGES = {
-    "torch": "torch",
     "lightning": "lightning",
     "open_clip": "open_clip_torch",
     "webdataset": "webdataset",
@@ -42,6 +41,8 @@ def environment() -> dict[str, Any]:
 
 
 def _versions() -> dict[str, str | None]:
+    import torch
+
     found: dict[str, str | None] = {
         "modx_lightning": modx_lightning.__version__,
         "python": platform.python_version(),
@@ -51,6 +52,7 @@ def _versions() -> dict[str, str | None]:
             found[name] = version(package)
         except PackageNotFoundError:
             found[name] = None
+    found["torch"] = torch.__version__  # tells the build (+cpu, +cu128), too
     return found
 
 

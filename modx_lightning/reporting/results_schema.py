@@ -27,6 +27,10 @@ _TYPES: dict[str, type | tuple[type, ...]] = {
     "timing": dict,
     "environment": dict,
 }
+_ENTRIES = {
+    "phase_models": {"row", "name", "folder", "sha256"},
+    "skipped": {"split", "shard", "reason", "count"},
+}
 
 
 class ResultsError(ValueError):
@@ -67,7 +71,7 @@ def check_results(path: Path, content: Mapping[str, Any]) -> None:
     if missing or unknown:
         raise ResultsError(f"{path}: missing keys {missing}, unknown keys {unknown}")
     for key, kind in _TYPES.items():
-        if not isinstance(content[key], kind):
+        if not isinstance(content[key], kind) or isinstance(content[key], bool):
             raise ResultsError(f"{path}: {key} has the wrong type {type(content[key]).__name__}")
     if content["status"] not in STATUSES:
         raise ResultsError(f"{path}: expected status {STATUSES}, got {content['status']!r}")
@@ -79,12 +83,23 @@ def _check_shapes(path: Path, content: Mapping[str, Any]) -> None:
     for key, expected in (("learned_in", columns), ("steps", rows)):
         if len(content[key]) != expected:
             raise ResultsError(f"{path}: {key} has {len(content[key])} entries, not {expected}")
+    for key, fields in _ENTRIES.items():
+        if any(not isinstance(entry, dict) or set(entry) != fields for entry in content[key]):
+            raise ResultsError(f"{path}: {key} has entries without exactly {sorted(fields)}")
     for metric, matrix in content["scores"].items():
-        if [len(row) for row in matrix] != [columns] * rows:
-            raise ResultsError(
-                f"{path}: expected scores of {metric} in {rows} rows (phases + 1) of {columns} "
-                f"evaluation sets, got rows of {[len(row) for row in matrix]}"
-            )
+        _check_matrix(f"{path}: scores of {metric}", matrix, rows, columns)
+
+
+def _check_matrix(where: str, matrix: Any, rows: int, columns: int) -> None:
+    if not isinstance(matrix, list) or not all(isinstance(row, list) for row in matrix):
+        raise ResultsError(f"{where}: expected a list of rows")
+    if [len(row) for row in matrix] != [columns] * rows:
+        raise ResultsError(
+            f"{where}: expected {rows} rows (phases + 1) of {columns} evaluation sets, "
+            f"got rows of {[len(row) for row in matrix]}"
+        )
+    if not all(value is None or isinstance(value, int | float) for row in matrix for value in row):
+        raise ResultsError(f"{where}: expected numbers or null")
 
 
 def _refuse(constant: str) -> None:

@@ -29,18 +29,21 @@ def lay_out_scores(result: RunResult, metric: str, width: int) -> Iterator[Rende
         yield _matrix_table(result, matrix, columns, rows, names)
     yield Padding(Text("* learned in this row", style="dim"), (0, 1))
     yield Padding(_continual_line(result, metric), (0, 1, 1, 1))
+    if result.error is not None:
+        yield Padding(Text(f"failed: {result.error}", style="red"), (0, 1, 1, 1))
 
 
 def scores_of(result: RunResult, metric: str) -> list[list[float | None]]:
-    """Give one score matrix, or say which there are.
+    """Give one score matrix, or say which there are; of a run without any, an empty one.
 
     Raises:
         ValueError: If the run has no such metric.
     """
+    if not result.scores:
+        return [[None] * len(result.evaluation_sets) for _ in ("before", *result.phases)]
     if metric not in result.scores:
-        raise ValueError(
-            f"{label(result)} has no scores of {metric!r}; it has {sorted(result.scores) or 'none'}"
-        )
+        known = ", ".join(sorted(result.scores))
+        raise ValueError(f"{label(result)} has no scores of {metric!r}; it has {known}")
     return result.scores[metric]
 
 
