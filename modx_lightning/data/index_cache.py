@@ -57,7 +57,8 @@ def _cache_key(path: Path, name: str, max_pixels: int) -> str:
 
 
 def _read(file: Path, path: Path) -> ShardIndex:
-    with np.load(file, allow_pickle=False) as stored:
+    # Opened here: NumPy leaves a damaged file open.
+    with file.open("rb") as opened, np.load(opened, allow_pickle=False) as stored:
         text = json.loads(stored["text"].tobytes())
         image, caption = stored["image"], stored["caption"]
     if not len(text["keys"]) == len(image) == len(caption):

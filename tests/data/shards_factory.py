@@ -16,6 +16,14 @@ def picture(colour=(200, 30, 30), size=(8, 6), form="PNG", mode="RGB", **options
     return buffer.getvalue()
 
 
+def damaged_picture():
+    """A JPEG with a good header whose body was cut off."""
+    noise = np.random.Generator(np.random.PCG64(0)).integers(0, 256, (64, 64, 3), dtype=np.uint8)
+    buffer = io.BytesIO()
+    Image.fromarray(noise).save(buffer, "JPEG")
+    return buffer.getvalue()[: len(buffer.getvalue()) // 2]
+
+
 def colour_of(number):
     """A colour that tells samples apart."""
     return (number * 37 % 256, number * 91 % 256, number * 53 % 256)
@@ -27,7 +35,7 @@ def sample(number, captions=None, key=None):
     captions = captions or [f"caption of {key}"]
     return {
         f"{key}.png": picture(colour_of(number)),
-        f"{key}.txt": "\n".join(captions).encode(),
+        f"{key}.txt": "\n".join(captions).encode("utf-8", "replace"),
     }
 
 
