@@ -1,6 +1,7 @@
 """Turn published image-text data into shards: ``python -m modx_lightning.prepare --help``."""
 
 import argparse
+import re
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -16,10 +17,11 @@ from modx_lightning.data.readers.ecommerce_t2i import read_ecommerce_t2i
 from modx_lightning.data.readers.karpathy import read_karpathy
 from modx_lightning.data.readers.raw_sample import RawSample
 from modx_lightning.data.readers.table import read_table
-from modx_lightning.data.shard_list import add_to_index
+from modx_lightning.data.shard_list import add_to_index, read_index
 from modx_lightning.data.shard_writer import WrittenSplit, existing_shards, write_shards
 from modx_lightning.data.skips import count_reasons
 
+_NAME = re.compile(r"[A-Za-z0-9_-]+")
 _EPILOG = """Example, the phases and the test set of conf/stream/coco_to_flickr30k.yaml:
   python -m modx_lightning.prepare karpathy --annotations dataset_flickr30k.json \\
       --images flickr30k-images --splits train val --out data/flickr30k --name train --parts 5
@@ -42,6 +44,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _prepare(args: argparse.Namespace, console: Console) -> list[WrittenSplit]:
+    if not _NAME.fullmatch(args.name):
+        raise ValueError(f"expected --name of letters, digits, '-' and '_', got {args.name!r}")
+    read_index(args.out)  # refuse a foreign one before hours of work, not after
     names = [args.name] if args.parts is None else _part_names(args.name, args.parts)
     present = [shard for name in names for shard in existing_shards(args.out, name)]
     if present and not args.force:

@@ -9,6 +9,8 @@ from modx_lightning.data.shard_cache import replacing
 from modx_lightning.data.shard_writer import WrittenSplit
 from modx_lightning.data.skips import count_reasons
 
+_NAME = "index.json"
+
 
 def add_to_index(folder: Path, splits: list[WrittenSplit], source: dict[str, Any]) -> Path:
     """Write what was written to ``<folder>/index.json``, beside splits that are there already.
@@ -21,9 +23,8 @@ def add_to_index(folder: Path, splits: list[WrittenSplit], source: dict[str, Any
     Raises:
         ValueError: If there is an ``index.json`` of another kind.
     """
-    path = folder / "index.json"
-    empty: dict[str, Any] = {"schema_version": 1, "splits": {}}
-    content = _read(path) if path.exists() else empty
+    path = folder / _NAME
+    content = read_index(folder)
     for split in splits:
         content["splits"][split.name] = {
             "samples": split.samples,
@@ -37,7 +38,15 @@ def add_to_index(folder: Path, splits: list[WrittenSplit], source: dict[str, Any
     return path
 
 
-def _read(path: Path) -> dict[str, Any]:
+def read_index(folder: Path) -> dict[str, Any]:
+    """Read the index of a folder; one without a split if there is none yet.
+
+    Raises:
+        ValueError: If there is an ``index.json`` of another kind.
+    """
+    path = folder / _NAME
+    if not path.exists():
+        return {"schema_version": 1, "splits": {}}
     try:
         content: Any = json.loads(path.read_text(encoding="utf-8"))
         if content["schema_version"] == 1 and isinstance(content["splits"], dict):
