@@ -23,7 +23,9 @@ def test_all_batches_accumulated_into_the_step_are_named_eight_and_the_rest_coun
     line, batches, trainer, tmp_path
 ):
     guard = FiniteLossGuard(tmp_path)
-    with pytest.raises(NonFiniteLossError, match="3-0, 3-1, 3-2, 3-3, 4-0, 4-1, 4-2, 4-3 and 4 more"):
+    with pytest.raises(
+        NonFiniteLossError, match="3-0, 3-1, 3-2, 3-3, 4-0, 4-1, 4-2, 4-3 and 4 more"
+    ):
         # broken is the first of the three batches of the second step
         trainer(guard, accumulate_grad_batches=3).fit(line, batches(6, broken=[3]))
 
