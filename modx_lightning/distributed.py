@@ -83,3 +83,12 @@ class _Gather(torch.autograd.Function):
 def barrier() -> None:
     """Wait until every rank has come here."""
     gather_objects(None)
+
+
+def mean_over_ranks(x: Tensor) -> Tensor:
+    """Return the mean of every rank's ``x``, without gradient, on every rank."""
+    if world_size() == 1:
+        return x
+    x = x.detach().clone()
+    dist.all_reduce(x)
+    return x / world_size()

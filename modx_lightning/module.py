@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.optim.lr_scheduler import LambdaLR
 
 from modx_lightning.batch import Batch, Embeddings
+from modx_lightning.distributed import mean_over_ranks
 from modx_lightning.methods.base import ContinualMethod
 from modx_lightning.methods.phase import Phase
 from modx_lightning.models.clip import CLIP
@@ -76,12 +77,14 @@ class ContinualCLIP(LightningModule):
     def _log_terms(
         self, terms: dict[str, Tensor], loss: Tensor, logit_scale: Tensor, size: int
     ) -> None:
-        values = {f"train/{name}": term.detach() for name, term in terms.items()}
-        values["train/loss"] = loss.detach()
+        # One reduction for all of them; a ratio of means is not the mean of the ranks' ratios.
+        reduced = mean_over_ranks(torch.stack([*terms.values(), loss]).detach())
+        values = dict(zip((*terms, "loss"), reduced, strict=True))
         if len(terms) > 1:
-            contrastive = terms["contrastive"].detach()
-            values["train/regularizer_ratio"] = (loss.detach() - contrastive) / contrastive
-        self.log_dict(values, batch_size=size, sync_dist=True)
+            added = values["loss"] - values["contrastive"]
+            values["regularizer_ratio"] = added / values["contrastive"]
+        named = {f"train/{name}": value for name, value in values.items()}
+        self.log_dict(named, batch_size=size)
         self.log("train/logit_scale", logit_scale.detach(), batch_size=size)
         self.log("train/lr", self.lr_schedulers().get_last_lr()[0])  # type: ignore[union-attr]
 

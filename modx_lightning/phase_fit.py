@@ -69,7 +69,12 @@ def fit_phase(
     )
     module.train()
     with _expected_warnings_silenced():
-        trainer.fit(module, datamodule=data, ckpt_path=checkpoint if checkpoint.is_file() else None)
+        trainer.fit(
+            module,
+            datamodule=data,
+            ckpt_path=checkpoint if checkpoint.is_file() else None,
+            weights_only=True,
+        )
     return _cost(phase, callbacks)
 
 
@@ -80,6 +85,8 @@ def _expected_warnings_silenced() -> Iterator[None]:
         # The teacher and frozen BatchNorm stay in eval mode; pictures this small need no workers.
         warnings.filterwarnings("ignore", "Found .* in eval mode at the start of training")
         warnings.filterwarnings("ignore", ".*does not have many workers")
+        # Lightning's own use of torch, which a user can do nothing about.
+        warnings.filterwarnings("ignore", ".*isinstance.treespec, LeafSpec.")
         yield
 
 

@@ -1,5 +1,6 @@
 """A fresh Trainer for one phase: its strategy, its limits and the callbacks every phase needs."""
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -45,17 +46,16 @@ def phase_trainer(
         enable_checkpointing=False,
         enable_progress_bar=False,
         enable_model_summary=False,
-        **_ranks(settings),
+        **_ranks(),
     )
 
 
-def _ranks(settings: DictConfig) -> dict[str, Any]:
+def _ranks() -> dict[str, Any]:
     if world_size() == 1:
         return {"devices": 1, "strategy": "auto"}
-    nodes = int(settings.num_nodes)
+    devices = int(os.environ["LOCAL_WORLD_SIZE"])
     return {
-        "devices": world_size() // nodes,
-        "num_nodes": nodes,
-        # Statistics of BatchNorm are frozen or each rank's own; everything else is trained.
-        "strategy": DDPStrategy(broadcast_buffers=False, gradient_as_bucket_view=True),
+        "devices": devices,
+        "num_nodes": world_size() // devices,
+        "strategy": DDPStrategy(gradient_as_bucket_view=True),
     }
