@@ -20,7 +20,7 @@ def test_one_run_is_shown_as_its_matrix(runs, capsys):
     assert main([str(runs / "shop" / "modx")]) == 0
     output = capsys.readouterr().out
     assert "1 furniture" in output
-    assert "change since before" not in output
+    assert "its change since before" not in output
 
 
 def test_several_runs_are_shown_side_by_side(runs, capsys):
@@ -35,7 +35,7 @@ def test_matrices_come_first_when_asked_for(runs, capsys):
     assert main([str(runs), "--matrices"]) == 0
     output = capsys.readouterr().out
     assert output.count("1 furniture") == 2
-    assert output.index("1 furniture") < output.index("change since before")
+    assert output.index("1 furniture") < output.index("its change since before")
 
 
 def test_results_are_found_at_any_depth_and_only_once(runs):

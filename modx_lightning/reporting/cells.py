@@ -24,8 +24,9 @@ def change(value: float | None) -> Text:
     if value is None:
         return Text("-")
     text = f"{value:+.1f}"
-    style = {"+": "green", "-": "red"}[text[0]] if float(text) else ""
-    return Text(text if float(text) else "0.0", style)
+    if not float(text):
+        return Text("0.0")
+    return Text(text, {"+": "green", "-": "red"}[text[0]])
 
 
 def continual(name: str, value: float | None) -> Text:
@@ -33,7 +34,12 @@ def continual(name: str, value: float | None) -> Text:
     return change(value) if name in _SIGNED else Text(score(value))
 
 
+def higher_is_better(metric: str) -> bool:
+    """Tell scores from ranks, of which the lower ones are better."""
+    return not metric.endswith("_rank")
+
+
 def metric_title(metric: str) -> str:
     """Turn ``mean_R@5`` into words with its unit."""
-    unit = "rank" if metric.endswith("_rank") else "percent"
+    unit = "percent" if higher_is_better(metric) else "lower is better"
     return f"{metric.replace('_', ' ')} ({unit})"

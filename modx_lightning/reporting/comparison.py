@@ -29,18 +29,23 @@ def lay_out_comparison(
     for result in results:
         groups.setdefault(tuple(result.evaluation_sets), []).append(result)
     for group in groups.values():
-        names = run_names(group)
-        experiments = ", ".join(dict.fromkeys(result.experiment for result in group))
-        yield Text(f"{experiments} · {cells.metric_title(metric)}", style="bold")
-        fitting = max(1, (width - _SET_NAME - _BEFORE) // _RUN)
-        for start in range(0, len(group), fitting):
-            part = slice(start, start + fitting)
-            yield _table(group[part], names[part], metric)
-        note = "score after the last phase, and its change since before"
-        yield Padding(Text(note, "dim"), (0, 1))
+        yield from _lay_out_group(group, metric, width)
+
+
+def _lay_out_group(group: Sequence[RunResult], metric: str, width: int) -> Iterator[RenderableType]:
+    names = run_names(group)
+    best = _best(group, metric)
+    experiments = ", ".join(dict.fromkeys(result.experiment for result in group))
+    yield Text(f"{experiments} · {cells.metric_title(metric)}", style="bold")
+    fitting = max(1, (width - _SET_NAME - _BEFORE) // _RUN)
+    for start in range(0, len(group), fitting):
+        part = slice(start, start + fitting)
+        yield _table(group[part], names[part], best, metric)
+    yield Padding(Text("last score, and its change since before", "dim"), (0, 1))
+    if cells.higher_is_better(metric):
         for name, result in zip(names, group, strict=True):
             yield Padding(Text(f"{name}: {forgotten(result, metric)}"), (0, 1))
-        yield ""
+    yield ""
 
 
 def run_names(results: Sequence[RunResult]) -> list[str]:
@@ -84,23 +89,26 @@ def forgotten(result: RunResult, metric: str) -> str:
     )
 
 
-def _table(results: Sequence[RunResult], names: Sequence[str], metric: str) -> Table:
+def _table(
+    results: Sequence[RunResult],
+    names: Sequence[str],
+    best: Sequence[float | None],
+    metric: str,
+) -> Table:
     sets = shorten(results[0].evaluation_sets, _SET_NAME - 2)
-    matrices = [scores_of(result, metric) for result in results]
+    before = [scores_of(result, metric)[0] for result in results]
+    last = [_last_row(result, metric) for result in results]
     table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
     table.add_column("", no_wrap=True, width=_SET_NAME - 2)
     table.add_column("before", justify="right", no_wrap=True, width=_BEFORE - 2)
     for name in shorten(names, _RUN - 2):
         table.add_column(name, justify="right", no_wrap=True, width=_RUN - 2)
     for column, name in enumerate(sets):
-        before = [matrix[0][column] for matrix in matrices]
-        last = [
-            matrix[max(0, result.rows_measured - 1)][column]
-            for result, matrix in zip(results, matrices, strict=True)
+        cell = [
+            _cell(now[column], then[column], best[column])
+            for now, then in zip(last, before, strict=True)
         ]
-        best = max((value for value in last if value is not None), default=None)
-        cell = [_cell(now, then, best) for now, then in zip(last, before, strict=True)]
-        table.add_row(name, _common(before), *cell)
+        table.add_row(name, _common([row[column] for row in before]), *cell)
     table.add_section()
     for name in _SUMMARY:
         values = [result.continual.get(metric, {}).get(name) for result in results]
@@ -110,15 +118,30 @@ def _table(results: Sequence[RunResult], names: Sequence[str], metric: str) -> T
     return table
 
 
+def _last_row(result: RunResult, metric: str) -> list[float | None]:
+    return scores_of(result, metric)[max(0, result.rows_measured - 1)]
+
+
+def _best(results: Sequence[RunResult], metric: str) -> list[float | None]:
+    """Best last score per evaluation set, None where nothing is to be singled out."""
+    columns = zip(*(_last_row(result, metric) for result in results), strict=True)
+    known = [[value for value in column if value is not None] for column in columns]
+    if not cells.higher_is_better(metric):
+        return [None] * len(known)
+    return [max(values, default=None) for values in known]
+
+
 def _common(values: Sequence[float | None]) -> str:
     """Give the score all runs started with, if they did."""
     known = [value for value in values if value is not None]
-    if len(known) < len(values):
-        return "-"
-    return cells.score(known[0]) if max(known) - min(known) < _SAME else "varies"
+    if known and max(known) - min(known) >= _SAME:
+        return "varies"
+    return cells.score(known[0] if known else None)
 
 
 def _cell(now: float | None, before: float | None, best: float | None) -> Text:
     moved = cells.change(None if now is None or before is None else now - before)
+    if best is None:  # ranks: green for more of them would mislead
+        moved = Text(moved.plain)
     moved.pad_left(_CHANGE - len(moved))
     return Text.assemble((cells.score(now), "bold" if now == best else ""), moved)

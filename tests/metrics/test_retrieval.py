@@ -10,6 +10,7 @@ from modx_lightning.metrics.retrieval import (
     retrieval_ranks,
     summarize_ranks,
 )
+from modx_lightning.metrics.score_tiles import ScoreTiles
 
 
 def slow_ranks(scores, right):
@@ -131,6 +132,8 @@ def test_twin_pictures_tie_in_spite_of_rounding():
         image = F.normalize(torch.stack([twin, twin + noise]), dim=1)
         ranks = retrieval_ranks(image, text, torch.tensor([[0, 0], [1, 1]]))
         assert ranks.text_to_image.tolist() == [2, 2]
+        ranks = retrieval_ranks(text, image, torch.tensor([[0, 0], [1, 1]]))
+        assert ranks.image_to_text.tolist() == [2, 2]
 
 
 def test_best_of_several_right_texts_counts_and_the_others_are_never_wrong():
@@ -180,13 +183,21 @@ def test_half_precision_embeddings_are_compared_in_float32_under_autocast_too():
         assert torch.equal(one.text_to_image, expected.text_to_image)
 
 
-def test_matmul_precision_is_put_back():
+def test_scores_are_computed_in_full_float32_and_the_setting_is_put_back(monkeypatch):
     pairs = pairs_of([1] * 3)
+    seen, scores = [], ScoreTiles.scores
+
+    def watched(self, index):
+        seen.append(torch.get_float32_matmul_precision())
+        return scores(self, index)
+
+    monkeypatch.setattr(ScoreTiles, "scores", watched)
     before = torch.get_float32_matmul_precision()
     torch.set_float32_matmul_precision("high")
     try:
         retrieval_ranks(*float_embeddings(pairs, seed=0), pairs)
         assert torch.get_float32_matmul_precision() == "high"
+        assert set(seen) == {"highest"}
     finally:
         torch.set_float32_matmul_precision(before)
 

@@ -146,6 +146,28 @@ def test_scores_before_that_differ_are_not_shown_as_one():
     assert cells(text, "general") == ["varies", "36.5", "-3.5", "12.0", "-38.0"]
 
 
+def test_best_last_score_is_bold_even_when_its_run_stands_in_another_table():
+    runs = [made_run(f"method{number}") for number in range(4)]
+    runs.append(made_run("finetune", FINETUNE))
+    text = printed(runs_table(runs), force_terminal=True, color_system="standard")
+    assert "\x1b[1m66.0" in text  # finetune's electronics, in the second table
+    assert "\x1b[1m65.0" not in text
+    assert "\x1b[1m12.0" not in text
+
+
+def test_ranks_are_shown_without_praise_or_blame():
+    run = made_run(metric="image_to_text_mean_rank")
+    text = printed(
+        runs_table([run, run], "image_to_text_mean_rank"),
+        force_terminal=True,
+        color_system="standard",
+    )
+    assert "(lower is better)" in text
+    assert "forgot" not in text
+    assert "\x1b[1m36.5" not in text
+    assert "\x1b[31m" not in text
+
+
 def test_runs_are_named_by_what_tells_them_apart():
     a, b = made_run("modx", seed=0), made_run("modx", seed=1)
     c = made_run("modx", seed=1, config_sha256="fedcba987")
