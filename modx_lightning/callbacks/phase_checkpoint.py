@@ -7,6 +7,7 @@ from typing import Any
 from lightning.pytorch import Callback, LightningModule, Trainer
 
 from modx_lightning.callbacks.interval import Interval
+from modx_lightning.reporting.run_logger import RunLogger
 
 
 class PhaseCheckpoint(Callback):
@@ -14,7 +15,8 @@ class PhaseCheckpoint(Callback):
 
     Written every so many optimizer steps, and on SIGTERM when there is one rank, always between
     two steps. A crash at any moment leaves the old file or the new one. Removed when the fit has
-    ended: list it after the callback that saves the model.
+    ended: list it after the callback that saves the model. When training begins, loggers of the
+    run forget what an earlier process had logged beyond this point.
 
     Args:
         folder: The phase folder.
@@ -33,6 +35,9 @@ class PhaseCheckpoint(Callback):
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         self._interval.start(trainer)
+        for logger in trainer.loggers:
+            if isinstance(logger, RunLogger):  # what a killed process logged beyond is logged again
+                logger.truncate_after(logger.offset + trainer.global_step)
 
     def on_train_batch_end(
         self,
