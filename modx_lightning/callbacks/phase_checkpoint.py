@@ -49,7 +49,9 @@ class PhaseCheckpoint(Callback):
     ) -> None:
         # Ranks get the signal at different steps, and saving takes all of them.
         asked = trainer.received_sigterm and trainer.world_size == 1
-        if self._interval.stepped(trainer) and (self._interval.due(trainer) or asked):
+        due = self._interval.stepped(trainer) and (self._interval.due(trainer) or asked)
+        # Not after the last step: Lightning calls no `on_train_end` in a fit taken up there.
+        if due and trainer.global_step < trainer.estimated_stepping_batches:
             self._save(trainer)
 
     def on_fit_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
