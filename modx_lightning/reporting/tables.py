@@ -1,11 +1,12 @@
 """The tables of a run and of several runs, laid out for the width they are printed at."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 from functools import partial
 
-from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
+from rich.console import RenderableType
 
 from modx_lightning.reporting.comparison import lay_out_comparison
+from modx_lightning.reporting.fitted import FittedToWidth
 from modx_lightning.reporting.results import RunResult
 from modx_lightning.reporting.score_table import lay_out_scores
 
@@ -29,7 +30,7 @@ def run_table(result: RunResult, metric: str = DEFAULT_METRIC) -> RenderableType
     Raises:
         ValueError: When printed, if the run has no such metric.
     """
-    return _FittedToWidth(partial(lay_out_scores, result, metric))
+    return FittedToWidth(partial(lay_out_scores, result, metric))
 
 
 def runs_table(results: Sequence[RunResult], metric: str = DEFAULT_METRIC) -> RenderableType:
@@ -49,14 +50,4 @@ def runs_table(results: Sequence[RunResult], metric: str = DEFAULT_METRIC) -> Re
     Raises:
         ValueError: When printed, if a run has no such metric.
     """
-    return _FittedToWidth(partial(lay_out_comparison, results, metric))
-
-
-class _FittedToWidth:
-    """A layout that is made when rich knows the width it has."""
-
-    def __init__(self, lay_out: Callable[[int], Iterable[RenderableType]]) -> None:
-        self._lay_out = lay_out
-
-    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        yield from self._lay_out(options.max_width)
+    return FittedToWidth(partial(lay_out_comparison, results, metric))
