@@ -55,7 +55,7 @@ class RunResult:
         phase_models: Saved models in the order of their rows.
         steps: Optimizer steps of each row, 0 for row 0, None while not trained.
         skipped: Unusable samples, counted.
-        timing: ``train_seconds``, ``samples``, ``samples_per_second``.
+        timing: ``train_seconds``, ``samples``, ``samples_per_second``, None before training.
         environment: Versions, hardware and git commit.
     """
 
@@ -74,7 +74,9 @@ class RunResult:
     phase_models: list[PhaseModel] = field(default_factory=list[PhaseModel])
     steps: list[int | None] = field(default_factory=list[int | None])
     skipped: list[SkipCount] = field(default_factory=list[SkipCount])
-    timing: dict[str, float | None] = field(default_factory=dict[str, float | None])
+    timing: dict[str, float | None] = field(
+        default_factory=lambda: dict.fromkeys(("train_seconds", "samples", "samples_per_second"))
+    )
     environment: dict[str, Any] = field(default_factory=dict[str, Any])
 
     def __post_init__(self) -> None:

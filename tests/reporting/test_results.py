@@ -62,6 +62,11 @@ def test_rows_not_measured_are_null_and_never_zero(tmp_path):
     content = json.loads((tmp_path / "results.json").read_text())
     assert content["scores"]["mean_R@5"] == [*MODX[:2], [None, None, None]]
     assert content["steps"] == [0, None, None]
+    assert content["timing"] == {
+        "train_seconds": None,
+        "samples": None,
+        "samples_per_second": None,
+    }
 
 
 def test_nan_is_never_written(tmp_path):
