@@ -45,8 +45,8 @@ class Pair:
 
 
 def main() -> None:
-    """Read, choose, clean, split and write."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    """Read source pairs, choose, clean and split them, and write the storefront."""
+    parser = argparse.ArgumentParser(description=main.__doc__)
     parser.add_argument("--source", type=Path, required=True, help="folder of source domains")
     parser.add_argument("--out", type=Path, required=True, help="folder to write, replaced")
     arguments = parser.parse_args()
