@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from modx_lightning.losses.rows import CosineRows, at_least_float32, cosine_rows
+from modx_lightning.losses.rows import CosineRows, cosine_rows
 
 
 def contrastive_loss(image: Tensor, text: Tensor, logit_scale: Tensor) -> Tensor:
@@ -37,7 +37,6 @@ def contrastive_loss(image: Tensor, text: Tensor, logit_scale: Tensor) -> Tensor
 def info_nce(rows: CosineRows, logit_scale: Tensor) -> Tensor:
     """Return `contrastive_loss` of rows that are already there, so that they can be shared."""
     with torch.autocast(rows.targets.device.type, enabled=False):
-        scale = at_least_float32(logit_scale)
-        image_to_text = F.cross_entropy(scale * rows.image_to_text, rows.targets)
-        text_to_image = F.cross_entropy(scale * rows.text_to_image, rows.targets)
+        image_to_text = F.cross_entropy(logit_scale * rows.image_to_text, rows.targets)
+        text_to_image = F.cross_entropy(logit_scale * rows.text_to_image, rows.targets)
         return (image_to_text + text_to_image) / 2

@@ -91,13 +91,12 @@ class CLIP(nn.Module):
         self.network.logit_scale.clamp_(0.0, math.log(MAX_LOGIT_SCALE))
 
     def parameter_groups(self, weight_decay: float) -> list[dict[str, Any]]:
-        """Split what trains into weights that decay, and gains, biases, scale that do not."""
+        """Split what trains into weights that decay, and gains, biases, logit_scale that do not."""
         decayed: list[nn.Parameter] = []
         plain: list[nn.Parameter] = []
-        for name, parameter in self.named_parameters():
+        for parameter in self.parameters():
             if parameter.requires_grad:
-                small = parameter.ndim < 2 or name.endswith("logit_scale")  # noqa: PLR2004
-                (plain if small else decayed).append(parameter)
+                (plain if parameter.ndim < 2 else decayed).append(parameter)  # noqa: PLR2004
         groups: list[dict[str, Any]] = [
             {"params": decayed, "weight_decay": weight_decay},
             {"params": plain, "weight_decay": 0.0},

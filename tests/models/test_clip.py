@@ -59,6 +59,8 @@ def test_half_precision_weights_give_float32_embeddings_close_to_full_ones(batch
     out, expected = half(batch, text), full(batch, text)
     assert half.dtype == dtype
     assert out.image.dtype == out.text.dtype == torch.float32
+    assert torch.allclose(out.image.norm(dim=-1), torch.ones(3), atol=1e-6)
+    assert torch.allclose(out.text.norm(dim=-1), torch.ones(3), atol=1e-6)
     assert torch.allclose(out.image, expected.image, atol=0.05)
     assert torch.allclose(out.text, expected.text, atol=0.05)
 
@@ -122,8 +124,7 @@ def test_unknown_tower_raises():
 
 @pytest.mark.parametrize("name", ["resnet", "timm"])
 def test_frozen_batch_norm_keeps_its_statistics_and_trains_its_scale(build, name):
-    model = build(name)
-    model.train()
+    model = build(name)  # as it comes: nobody has called train() yet
     norms = [m for m in model.modules() if isinstance(m, nn.BatchNorm2d)]
     before = [(m.running_mean.clone(), m.running_var.clone()) for m in norms]
     height, width = model.image_size

@@ -60,8 +60,8 @@ def test_copy_moves_with_its_parent(parent):
 def test_students_graph_can_use_what_the_copy_returns():
     weight = torch.ones(2, requires_grad=True)
     taught = FrozenCopy(nn.Linear(2, 2))(torch.ones(2))
-    (weight * taught.exp()).sum().backward()
-    assert torch.equal(weight.grad, taught.exp())
+    (weight * taught).sum().backward()
+    assert torch.equal(weight.grad, taught)
 
 
 def test_copy_from_a_folder_embeds_as_the_saved_model(tmp_path):

@@ -6,6 +6,7 @@ import warnings
 
 import open_clip
 import pytest
+import timm
 import torch
 from safetensors.torch import save_file
 
@@ -30,6 +31,21 @@ def vit(architecture_files):
 def same(model, seed):
     expected = tiny_clip(seed).network.state_dict()
     return all(torch.equal(v, expected[k]) for k, v in model.network.state_dict().items())
+
+
+def test_no_tower_fetches_weights_of_its_own(architecture_files, monkeypatch, tmp_path):
+    cfg = json.loads(architecture_files["timm"].read_text())
+    cfg["vision_cfg"]["timm_model_pretrained"] = True
+    (tmp_path / "timm.json").write_text(json.dumps(cfg))
+    create, asked = timm.create_model, []
+
+    def watched(*args, pretrained, **kwargs):
+        asked.append(pretrained)
+        return create(*args, **kwargs)
+
+    monkeypatch.setattr(timm, "create_model", watched)
+    load_clip(f"{tmp_path}/timm.json")
+    assert asked == [False]
 
 
 def test_local_dir(folder):
