@@ -54,6 +54,14 @@ def test_local_dir(folder):
     assert model.tokenizer(CAPTIONS).shape == (3, 16)
 
 
+def test_asset_is_a_folder_that_ships_with_the_package(tmp_path, monkeypatch):
+    save_local_dir(tiny_clip(7), tmp_path / "assets" / "base")
+    monkeypatch.setattr(source, "files", lambda package: tmp_path)
+    assert same(load_clip("asset:base"), 7)
+    with pytest.raises(FileNotFoundError, match="'bass' is shipped .*there are: base"):
+        load_clip("asset:bass")
+
+
 def test_architecture_file_starts_from_random_weights(vit, caplog):
     with caplog.at_level(logging.INFO, "modx_lightning"):
         model = load_clip(vit)
