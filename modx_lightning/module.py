@@ -1,6 +1,6 @@
 """The LightningModule that trains any method on one phase."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
@@ -29,6 +29,7 @@ class ContinualCLIP(LightningModule):
         phase: The phase to train; its ``steps`` are the length of the schedule.
         optimizer: Makes the optimizer from parameter groups, e.g. ``partial(AdamW, lr=…)``.
         schedule: Factor on the learning rate as a function of ``(step, total)``.
+        lr_multipliers: Factors on the learning rate by beginning of a parameter's name.
     """
 
     def __init__(
@@ -38,6 +39,7 @@ class ContinualCLIP(LightningModule):
         phase: Phase,
         optimizer: "partial[torch.optim.Optimizer]",
         schedule: Callable[..., float],
+        lr_multipliers: Mapping[str, float] | None = None,
     ) -> None:
         super().__init__()
         self.model = model
@@ -45,6 +47,7 @@ class ContinualCLIP(LightningModule):
         self.phase = phase
         self.optimizer = optimizer
         self.schedule = schedule
+        self.lr_multipliers = lr_multipliers
 
     def forward(self, image: Tensor, text: Tensor) -> Embeddings:
         return self.model(image, text)
@@ -64,10 +67,12 @@ class ContinualCLIP(LightningModule):
         self.method.on_phase_end(self.model, self.phase, loader)  # type: ignore[arg-type]
 
     def configure_optimizers(self) -> dict[str, Any]:
+        lr = self.optimizer.keywords["lr"]
         decay = self.optimizer.keywords.get("weight_decay", 0.0)
-        groups = self.model.parameter_groups(decay)
-        groups += [{"params": _trainable(self.method), "weight_decay": decay}]
-        optimizer = self.optimizer([group for group in groups if group["params"]])
+        groups = self.model.parameter_groups(lr, decay, self.lr_multipliers)
+        if own := _trainable(self.method):
+            groups.append({"params": own})
+        optimizer = self.optimizer(groups)
         factor = partial(self.schedule, total=self.phase.steps)
         return {
             "optimizer": optimizer,
@@ -86,7 +91,7 @@ class ContinualCLIP(LightningModule):
         named = {f"train/{name}": value for name, value in values.items()}
         self.log_dict(named, batch_size=size)
         self.log("train/logit_scale", logit_scale.detach(), batch_size=size)
-        self.log("train/lr", self.lr_schedulers().get_last_lr()[0])  # type: ignore[union-attr]
+        self.log("train/lr", max(self.lr_schedulers().get_last_lr()))  # type: ignore[union-attr]
 
 
 def _trainable(module: nn.Module) -> list[nn.Parameter]:

@@ -57,7 +57,12 @@ def fit_phase(
     checkpoint = folder / "last.ckpt"
     record.begin(phase.row)
     module = ContinualCLIP(
-        model, method, phase, instantiate(cfg.optimizer), instantiate(cfg.schedule)
+        model,
+        method,
+        phase,
+        instantiate(cfg.optimizer),
+        instantiate(cfg.schedule),
+        cfg.lr_multipliers,
     )
     callbacks = _callbacks(cfg, stream, phase, data, folder)
     trainer = phase_trainer(

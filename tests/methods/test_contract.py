@@ -40,7 +40,7 @@ def train_phase(method, model, phase):
     """One phase as the runner does it, without the Trainer; the loss terms of every step."""
     method.on_phase_start(model, phase)
     method.train()
-    optimizer = torch.optim.AdamW(model.parameter_groups(0.1), lr=1e-3)
+    optimizer = torch.optim.AdamW(model.parameter_groups(1e-3, 0.1))
     log = []
     for batch in batches(phase.row):
         terms = method.compute_loss(model, batch, model(batch.image, batch.text))

@@ -84,21 +84,39 @@ def test_scale_as_a_vector_of_one_becomes_a_scalar(batch, text):
     model = tiny_clip()
     model.network.logit_scale = nn.Parameter(torch.ones(1))
     assert model(batch, text).logit_scale.shape == ()
-    assert all(model.network.logit_scale is not p for p in model.parameter_groups(0.1)[0]["params"])
+    groups = model.parameter_groups(1.0, 0.1)
+    (mine,) = [g for g in groups if any(p is model.network.logit_scale for p in g["params"])]
+    assert mine["weight_decay"] == 0.0
 
 
 def test_only_matrices_decay():
     model = tiny_clip()
-    decayed, plain = model.parameter_groups(0.2)
-    assert (decayed["weight_decay"], plain["weight_decay"]) == (0.2, 0.0)
+    groups = {g["weight_decay"]: g for g in model.parameter_groups(1.0, 0.2)}
+    decayed, plain = groups[0.2], groups[0.0]
     assert all(p.ndim >= 2 for p in decayed["params"])
     assert any(p is model.network.logit_scale for p in plain["params"])
     assert len(decayed["params"]) + len(plain["params"]) == len(list(model.parameters()))
 
 
 def test_locked_towers_are_left_out_of_the_optimizer():
-    groups = tiny_clip(locked=["image", "text"]).parameter_groups(0.1)
+    groups = tiny_clip(locked=["image", "text"]).parameter_groups(1.0, 0.1)
     assert [len(group["params"]) for group in groups] == [1]  # logit_scale
+
+
+def test_longest_fitting_beginning_of_a_name_sets_the_learning_rate():
+    model = tiny_clip()
+    groups = model.parameter_groups(1.0, 0.1, {"visual": 0.5, "visual.proj": 0.25})
+    rates = {id(p): g["lr"] for g in groups for p in g["params"]}
+    named = dict(model.network.named_parameters())
+    assert rates[id(named["visual.proj"])] == 0.25
+    assert rates[id(named["visual.conv1.weight"])] == 0.5
+    assert rates[id(named["token_embedding.weight"])] == 1.0
+    assert len(rates) == len(named)
+
+
+def test_beginning_that_fits_no_parameter_is_refused():
+    with pytest.raises(ValueError, match="no parameter begins with 'visaul'"):
+        tiny_clip().parameter_groups(1.0, 0.1, {"visaul": 0.5})
 
 
 @pytest.mark.parametrize("locked", [["image"], ["text"]])
