@@ -49,7 +49,7 @@ class PhaseProgress(Callback):
         self._began = self._shown = monotonic()
         self._first_step = trainer.global_step
         if trainer.is_global_zero and self.console.is_terminal:
-            text = TextColumn("{task.description}", table_column=Column(no_wrap=True))
+            text = TextColumn("{task.description}")
             bar = BarColumn(bar_width=None, table_column=Column(ratio=1))
             self._live = Progress(
                 text, bar, console=self.console, transient=True, auto_refresh=False, expand=True

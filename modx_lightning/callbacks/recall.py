@@ -48,12 +48,11 @@ class RecallAtK(Callback):
             self._evaluate(trainer, pl_module)
 
     def _evaluate(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        training = [module for module in pl_module.modules() if module.training]
+        modes = [(module, module.training) for module in pl_module.modules()]
         with isolate_rng():
             scores = self.evaluate(pl_module.model)
-        pl_module.eval()
-        for module in training:
-            module.training = True
+        for module, training in modes:
+            module.training = training
         self.last = {name: dict(metrics) for name, metrics in scores.items()}
         values = {
             f"val/{s}/{m}": value for s, of_s in self.last.items() for m, value in of_s.items()

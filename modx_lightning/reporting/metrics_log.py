@@ -33,10 +33,12 @@ class MetricsLog(RunLogger):
     def __init__(self, folder: Path | str, offset: int = 0) -> None:
         super().__init__(offset)
         self.path = Path(folder) / "metrics.csv"
-        self._columns: list[str] = []  # empty until the file has been made or found
+        self._columns: list[str] = []
+        self._begun = False
         self._row: Row = {}
         self._row_start = 0  # where the last row begins in the file, in bytes
         self._synced = time.monotonic()
+        self._take_up()
 
     def _write(self, step: int, metrics: Mapping[str, float]) -> None:
         self._begin()
@@ -62,7 +64,6 @@ class MetricsLog(RunLogger):
         rows = [row for row in self._read() if int(row["step"]) <= step]
         used = {name for row in rows for name, value in row.items() if value}
         self._replace(rows, [name for name in self._columns if name in used or name in _FIRST])
-        self.step = step
 
     @rank_zero_only
     def save(self) -> None:
@@ -88,17 +89,21 @@ class MetricsLog(RunLogger):
     def log_hyperparams(self, params: object, *args: object, **kwargs: object) -> None:
         """Do nothing: the config lies in ``config.yaml`` beside the table."""
 
-    def _begin(self) -> None:
-        """On first use, make the file or take up the one that an earlier process left."""
-        if self._columns:
-            return
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        columns: list[str] = []
+    @rank_zero_only
+    def _take_up(self) -> None:
+        """Find the step and the columns that an earlier process ended with."""
         if self.path.exists():
             with self.path.open(newline="", encoding="utf-8") as file:
-                columns = next(csv.reader(file), [])
-        self._replace(self._read(), columns or list(_FIRST))
-        self.step = max(self.step, int(self._row.get("step", 0)))
+                self._columns = next(csv.reader(file), [])
+            rows = self._read()
+            self.step = max(self.step, int(rows[-1]["step"]) if rows else 0)
+
+    def _begin(self) -> None:
+        """On first use make the file, or mend the end of the one that is there."""
+        if not self._begun:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            self._replace(self._read(), self._columns or list(_FIRST))
+            self._begun = True
 
     def _read(self) -> list[Row]:
         """Read the whole rows; the last one may have been cut off by a power failure."""

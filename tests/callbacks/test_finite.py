@@ -36,8 +36,8 @@ def test_a_gradient_that_is_no_number_stops_too(line, batches, trainer, tmp_path
         trainer(FiniteLossGuard(tmp_path)).fit(line, batches(4))
 
 
-class BrokenOnRank1:
-    """Two ranks, two loaders; each holds a different batch."""
+class OneBatchARank:
+    """Two ranks, two loaders: batch 0 and batch 10, 1 and 11, …"""
 
     def __init__(self, batches):
         self.batches = batches
@@ -48,14 +48,20 @@ class BrokenOnRank1:
     def __iter__(self):
         rank = torch.distributed.get_rank()
         for i in range(4):
-            yield self.batches(99, broken=[11]).batch(10 * rank + i)
+            yield self.batches(99).batch(10 * rank + i)
 
 
 @pytest.mark.filterwarnings("ignore:.*use of fork")  # the cheapest second rank there is
-def test_all_ranks_stop_when_one_has_a_bad_loss(line, batches, trainer, tmp_path):
+def test_all_ranks_stop_when_one_has_a_bad_loss(line, batches, trainer, tmp_path, monkeypatch):
+    honest = line.training_step
+
+    def step(batch, batch_idx):  # the loss is bad on one rank and the gradient on none
+        return honest(batch, batch_idx) + (torch.nan if batch.keys[0] == "11-0" else 0.0)
+
+    monkeypatch.setattr(line, "training_step", step)
     two = trainer(FiniteLossGuard(tmp_path), devices=2, strategy="ddp_fork")
     with pytest.raises(Exception, match="is (0|1)[.0-9]*, nan") as raised:
-        two.fit(line, BrokenOnRank1(batches))
+        two.fit(line, OneBatchARank(batches))
     assert "NonFiniteLossError" in str(raised.value)
     ranks = json.loads((tmp_path / "nonfinite_batch.json").read_text())["ranks"]
     assert [rank["keys"][0] for rank in ranks] == ["1-0", "11-0"]

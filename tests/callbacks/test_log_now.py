@@ -22,6 +22,7 @@ class EverySecondStep(Callback):
 class Crash(Callback):
     def on_train_batch_start(self, trainer, *_):
         if trainer.global_step == 3:
+            log_now(trainer, {"speed/only_before_the_crash": 1.0})
             raise KeyError("power cut")
 
 

@@ -53,4 +53,4 @@ def test_other_ranks_show_nothing(line, batches, trainer, monkeypatch):
     from lightning.pytorch import Trainer
 
     monkeypatch.setattr(Trainer, "is_global_zero", False)
-    assert shown(line, batches, trainer) == ""
+    assert shown(line, batches, trainer, every_n_seconds=0) == ""

@@ -7,8 +7,10 @@ from modx_lightning.callbacks.recall import RecallAtK
 
 
 def scores(model):
-    model.eval()
-    torch.randn(3), random.random()  # an evaluation that draws random numbers
+    """Evaluate as badly behaved as can be: turn every mode around and draw random numbers."""
+    for module in model.modules():
+        module.training = not module.training
+    torch.randn(3), random.random()
     return {"furniture": {"mean_R@5": 35.5, "mean_R@1": 12.0}}
 
 

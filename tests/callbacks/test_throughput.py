@@ -1,4 +1,5 @@
 import time
+from types import SimpleNamespace
 
 import pytest
 from lightning.pytorch import Callback
@@ -54,6 +55,13 @@ def test_totals_go_on_where_the_checkpoint_was(line, batches, trainer):
     trainer(before, steps=2).fit(line, batches(2))
     after.load_state_dict(before.state_dict())
     assert after.totals == before.totals
+
+
+def test_samples_of_all_ranks_count(batches):
+    throughput = Throughput()
+    trainer = SimpleNamespace(world_size=3, global_step=1)
+    throughput.on_train_batch_end(trainer, None, None, batches(1).batch(0), 0)
+    assert throughput.totals["samples"] == 12
 
 
 def test_an_interval_below_one_is_refused():

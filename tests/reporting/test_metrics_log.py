@@ -111,6 +111,18 @@ def test_a_line_cut_off_by_a_power_failure_is_dropped(tmp_path):
     log.log_metrics({"train/loss": 0.1}, step=1)
     assert [row["step"] for row in rows(tmp_path)] == ["0", "1", "2", "3", "4", "5"]
     assert rows(tmp_path)[-1]["train/loss"] == "0.1"
+    assert rows(tmp_path)[-1]["eval/food/mean_R@5"] == ""  # not the "5" that was left of 50.0
+
+
+def test_another_process_goes_on_at_the_latest_step(tmp_path):
+    two_phases(MetricsLog(tmp_path))
+    log = MetricsLog(tmp_path)
+    log.log_metrics({"late": 1.0})
+    log.begin_phase(3, "toys", 8)
+    log.log_metrics({"early": 2.0})
+    late, early = rows(tmp_path)[-2:]
+    assert (late["step"], late["phase"], late["late"]) == ("5", "food", "1.0")
+    assert (early["step"], early["phase"], early["early"]) == ("8", "toys", "2.0")
 
 
 def test_a_crash_while_a_column_is_added_leaves_the_old_file(tmp_path, monkeypatch):
