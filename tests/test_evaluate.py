@@ -5,7 +5,7 @@ import torch
 
 from modx_lightning.evaluate import main
 from modx_lightning.models.local_dir import save_local_dir
-from tests.data.shards_factory import write_shard
+from tests.data.shards_factory import sample, write_shard, write_tar
 from tests.tiny_clip import tiny_clip
 
 
@@ -37,6 +37,17 @@ def test_phase_folder_is_measured_on_every_set(place, capsys):
     row = next(line for line in output.splitlines() if line.strip().startswith("red")).split()
     assert row[:3] == ["red", "7", "14"]
     assert row[-1] == f"{content['scores']['red']['mean_R@5']:.1f}"
+
+
+def test_damaged_picture_is_left_out_counted_and_logged(place, caplog):
+    members = {**sample(0), **sample(1), **sample(2)}
+    members["000002.png"] = members["000002.png"][:-20]  # its header is fine
+    write_tar(place / "torn" / "test.tar", members)
+    arguments = ["run/phases/00-initial", "--data", "torn/test.tar", "--json", "out.json"]
+    assert main(arguments) == 0
+    data = json.loads((place / "out.json").read_text())["data"]["torn"]
+    assert (data["images"], data["texts"], data["skipped"]) == (2, 2, 1)
+    assert "unreadable picture, 1 time" in caplog.text
 
 
 @pytest.mark.parametrize(

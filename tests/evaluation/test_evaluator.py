@@ -3,6 +3,7 @@ import math
 import pytest
 import torch
 
+from modx_lightning.evaluation import evaluator
 from modx_lightning.evaluation.evaluator import Evaluator
 from tests.evaluation.toys import ToyModel, ToySet, toy_captions
 
@@ -70,6 +71,14 @@ def test_progress_names_the_set():
     evaluate = Evaluator([ToySet([["a"], ["b"]])], 2, progress=lambda *args: told.append(args))
     evaluate(ToyModel())
     assert told == [("toy", 2), ("toy", 2)]
+
+
+def test_progress_is_told_on_rank_0_only(monkeypatch):
+    told = []
+    evaluate = Evaluator([ToySet([["a"], ["b"]])], 2, progress=lambda *args: told.append(args))
+    monkeypatch.setattr(evaluator, "rank", lambda: 1)
+    evaluate(ToyModel())
+    assert told == []
 
 
 def test_diverged_model_is_refused_and_not_scored():

@@ -42,7 +42,9 @@ def test_commit_is_the_one_of_the_checkout(checkout):
     assert environment()["git_commit"] == commit
 
 
-def test_changed_files_are_told(checkout):
+def test_changed_files_are_told_and_new_ones_are_not(checkout):
+    (checkout / "runs").write_text("left by a run")
+    assert environment()["git_commit"] == module._git("rev-parse", "HEAD")
     (checkout / "__init__.py").write_text("changed = 1")
     assert environment()["git_commit"].endswith("+changes")
 

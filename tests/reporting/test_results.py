@@ -1,6 +1,7 @@
 import json
 import math
 import os
+import stat
 
 import pytest
 
@@ -72,6 +73,7 @@ def test_rows_not_measured_are_null_and_never_zero(tmp_path):
 def test_nan_is_never_written(tmp_path):
     result = made_run()
     result.add_scores(1, {"general": {"mean_R@5": math.nan, "image_to_text_R@1": math.inf}})
+    assert result.scores["mean_R@5"][1][0] is None
     result.timing = {"train_seconds": math.nan}
     result.environment = {"deep": [{"er": -math.inf}]}
     assert "NaN" not in result.to_json()
@@ -93,6 +95,9 @@ def test_rows_measured_counts_from_the_first_row_without_a_gap():
     assert made_run(matrix=[]).rows_measured == 0
     assert made_run(matrix=MODX[:1]).rows_measured == 1
     assert made_run().rows_measured == 3
+    gap = made_run(matrix=MODX[:1])
+    gap.add_scores(2, {"general": {"mean_R@5": 1.0}})
+    assert gap.rows_measured == 1
 
 
 def test_matrix_rows_are_lists_of_their_own():
@@ -127,6 +132,13 @@ def test_write_that_dies_leaves_the_old_file_and_no_litter(tmp_path, monkeypatch
             made_run(matrix=FINETUNE).write(path)
     assert path.read_text() == before
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_file_and_folder_are_flushed_to_the_disk(tmp_path, monkeypatch):
+    flushed = []
+    monkeypatch.setattr(os, "fsync", lambda handle: flushed.append(os.fstat(handle).st_mode))
+    made_run().write(tmp_path / "results.json")
+    assert [stat.S_ISDIR(mode) for mode in flushed] == [False, True]
 
 
 def test_file_is_readable_for_others_as_the_umask_says(tmp_path):

@@ -99,6 +99,12 @@ def test_runs_stand_side_by_side_with_their_changes():
     assert cells(text, "forward transfer") == ["-1.0", "+1.0"]
 
 
+def test_unfinished_run_is_compared_by_its_last_measured_row():
+    text = printed(runs_table([made_run("finetune", FINETUNE[:2], "running"), made_run()]))
+    assert cells(text, "general") == ["40.0", "30.0", "-10.0", "36.5", "-3.5"]
+    assert cells(text, "average") == ["-", "52.2"]
+
+
 def test_each_run_says_in_words_what_it_forgot():
     text = printed(runs_table([made_run("finetune", FINETUNE), made_run()]), width=100)
     assert (
