@@ -2,6 +2,7 @@ import pytest
 import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
 
+from modx_lightning.data import datamodule as module
 from modx_lightning.data.datamodule import PhaseDataModule
 from modx_lightning.data.stream import Stream
 from tests.data.shards_factory import tokenizer, transform, write_stream
@@ -28,6 +29,7 @@ class SaveEach(Callback):
 
     def __init__(self, folder):
         self.folder = folder
+        folder.mkdir(exist_ok=True)
 
     def on_train_batch_end(self, trainer, *args):
         trainer.save_checkpoint(self.folder / f"{trainer.global_step}.ckpt")
@@ -46,7 +48,7 @@ def datamodule(stream, **options):
 
 
 def fit(stream, steps, *callbacks, checkpoint=None, **options):
-    module = Recorder()
+    recorder = Recorder()
     trainer = Trainer(
         max_steps=steps,
         max_epochs=-1,
@@ -58,8 +60,8 @@ def fit(stream, steps, *callbacks, checkpoint=None, **options):
         enable_model_summary=False,
         use_distributed_sampler=False,
     )
-    trainer.fit(module, datamodule=datamodule(stream, **options), ckpt_path=checkpoint)
-    return module.seen
+    trainer.fit(recorder, datamodule=datamodule(stream, **options), ckpt_path=checkpoint)
+    return recorder.seen
 
 
 def test_each_epoch_of_a_fit_reads_its_own_order(stream):
@@ -80,3 +82,16 @@ def test_a_fit_that_stopped_after_any_step_goes_on_with_the_next_batch(stream, t
     for stop in stops:
         rest = fit(stream, 9, checkpoint=tmp_path / f"{stop}.ckpt", workers=workers)
         assert rest == whole[stop:], f"stopped after step {stop}"
+
+
+def test_a_fit_may_stop_twice_in_one_epoch(stream, tmp_path):
+    whole = fit(stream, 9, SaveEach(tmp_path / "first"))
+    fit(stream, 9, SaveEach(tmp_path / "second"), checkpoint=tmp_path / "first" / "4.ckpt")
+    assert fit(stream, 9, checkpoint=tmp_path / "second" / "5.ckpt") == whole[5:]
+
+
+def test_ranks_compare_their_plans_before_a_fit(stream, monkeypatch):
+    plans = []
+    monkeypatch.setattr(module, "check_ranks_agree", lambda *plan: plans.append(plan))
+    fit(stream, 1)
+    assert plans == [("red", 3, stream.phase_data(1).order(0).digest())]

@@ -115,9 +115,11 @@ def test_links_and_devices_are_counted_and_not_followed(tmp_path):
     link, device = tarfile.TarInfo("a.png"), tarfile.TarInfo("b.png")
     link.type, link.linkname = tarfile.SYMTYPE, "/etc/passwd"
     device.type = tarfile.CHRTYPE
-    found = index(tmp_path, (link, None), (device, None))
+    sparse = tarfile.TarInfo("c.png")
+    sparse.type = tarfile.GNUTYPE_SPARSE
+    found = index(tmp_path, (link, None), (device, None), (sparse, None))
     assert found.keys == ["good"]
-    assert reasons(found) == {"link or device": 2}
+    assert reasons(found) == {"link or device": 3}
 
 
 def test_folders_hidden_files_and_other_members_are_no_samples(tmp_path):
@@ -146,6 +148,16 @@ def test_of_a_truncated_tar_the_samples_before_the_cut_are_used(tmp_path, cut):
     assert 3 <= len(found.keys) < 10
     assert reasons(found)["truncated tar"] == 1
     assert sum(reasons(found).values()) <= 2  # the sample that was cut in two may count as well
+
+
+def test_caption_that_was_cut_in_two_is_not_used(tmp_path):
+    path = write_shard(tmp_path / "shard.tar", samples=4)
+    with tarfile.open(path) as tar:
+        caption = tar.getmembers()[5].offset_data
+    path.write_bytes(path.read_bytes()[: caption + 5])
+    found = build_index(path, "shard", 50_000_000)
+    assert found.keys == ["000000", "000001"]
+    assert reasons(found) == {"truncated tar": 1, "picture without caption": 1}
 
 
 def test_tar_cut_between_two_members_is_truncated_too(tmp_path):
