@@ -30,14 +30,14 @@ def read(folder: Path) -> Results:
     for path in sorted(folder.glob("results/*_seed*.json")):
         arm = re.sub(r"_seed\d+$", "", path.stem)
         arms.setdefault(arm, []).append(json.loads(path.read_text(encoding="utf-8")))
-    return dict(sorted(arms.items(), key=lambda item: (ORDER + [item[0]]).index(item[0])))
+    return dict(sorted(arms.items(), key=lambda item: ([*ORDER, item[0]]).index(item[0])))
 
 
 def interval(values: Iterable[float]) -> str:
     """Mean and half-width of the 95 % interval of the mean: ``17.3 ± 0.4``."""
     values = list(values)
     mean = statistics.fmean(values)
-    if len(values) < 2:
+    if len(values) == 1:
         return f"{mean:.1f}"
     half = T95[len(values) - 2] * statistics.stdev(values) / math.sqrt(len(values))
     return f"{mean:.1f} ± {half:.1f}"
@@ -73,13 +73,15 @@ def _row(arm: str, runs: list[dict[str, Any]]) -> str:
 
 def _or_dash(values: Iterable[float | None]) -> str:
     measured = [value for value in values if value is not None]
-    return interval(measured) if measured else "–"
+    return interval(measured) if measured else "n/a"
 
 
 def origin(arms: Results) -> str:
     """Tell what the numbers were made with."""
     run = next(iter(arms.values()))[0]["environment"]
-    commits = sorted({str(r["environment"].get("git_commit"))[:9] for a in arms.values() for r in a})
+    commits = sorted(
+        {str(r["environment"].get("git_commit"))[:9] for a in arms.values() for r in a}
+    )
     versions = ", ".join(f"{name} {version}" for name, version in run["versions"].items())
     return (
         f"Mean R@5 of both directions on the test sets, in percent; ± is the 95 % interval of the "

@@ -40,7 +40,9 @@ def _unknown_choice(error: MissingConfigException) -> str:
 
 
 def _unknown_key(error: ConfigCompositionException) -> str:
-    found = re.search(r"Could not (?:override|append to config\. An item is already at) '([^']+)'", str(error))
+    found = re.search(
+        r"Could not (?:override|append to config\. An item is already at) '([^']+)'", str(error)
+    )
     if not found:
         return f"the command line could not be composed: {error}"
     key = found.group(1)
@@ -74,5 +76,3 @@ def _dotted(node: Any, prefix: str) -> Iterator[str]:
 def _full_key(error: InstantiationException) -> str:
     found = re.search(r"full_key: (\S+)", str(error))
     return found.group(1) if found else "this run"
-
-

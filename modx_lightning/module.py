@@ -6,6 +6,7 @@ from typing import Any
 
 import torch
 from lightning.pytorch import LightningModule
+from lightning.pytorch.utilities.types import OptimizerLRSchedulerConfig
 from torch import Tensor, nn
 from torch.optim.lr_scheduler import LambdaLR
 
@@ -66,7 +67,7 @@ class ContinualCLIP(LightningModule):
         loader = self.trainer.train_dataloader
         self.method.on_phase_end(self.model, self.phase, loader)  # type: ignore[arg-type]
 
-    def configure_optimizers(self) -> dict[str, Any]:
+    def configure_optimizers(self) -> OptimizerLRSchedulerConfig:
         lr = self.optimizer.keywords["lr"]
         decay = self.optimizer.keywords.get("weight_decay", 0.0)
         groups = self.model.parameter_groups(lr, decay, self.lr_multipliers)

@@ -2,7 +2,7 @@
 
 import logging
 import warnings
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -84,7 +84,7 @@ def fit_phase(
 
 
 @contextmanager
-def _expected_warnings_silenced() -> Iterator[None]:
+def _expected_warnings_silenced() -> Generator[None]:
     """Silence what Lightning warns of and we mean."""
     with warnings.catch_warnings():
         # The teacher and frozen BatchNorm stay in eval mode; pictures this small need no workers.
@@ -138,5 +138,3 @@ def _cost(phase: Phase, callbacks: list[Callback]) -> PhaseCost:
         int(totals.get("samples", 0)),
         tuple(skipped),
     )
-
-

@@ -2,7 +2,7 @@
 
 import fcntl
 import os
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -26,7 +26,7 @@ def is_finished(config: dict[str, Any]) -> bool:
 
 
 @contextmanager
-def claimed(config: dict[str, Any]) -> Iterator[Path]:
+def claimed(config: dict[str, Any]) -> Generator[Path]:
     """Make the run folder this process's own while the block runs.
 
     Raises:

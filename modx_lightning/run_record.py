@@ -1,5 +1,6 @@
 """What a run leaves behind, kept up to date row by row: results.json, phase folders, loggers."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -8,6 +9,7 @@ from typing import Self
 import torch
 from omegaconf import DictConfig
 
+from modx_lightning.batch import Skip
 from modx_lightning.data.stream import Stream
 from modx_lightning.distributed import barrier, rank
 from modx_lightning.methods.base import ContinualMethod
@@ -16,7 +18,7 @@ from modx_lightning.models.local_dir import save_local_dir, weights_sha256
 from modx_lightning.models.restore import load_weights
 from modx_lightning.phase_cost import PhaseCost
 from modx_lightning.reporting.environment import environment
-from modx_lightning.reporting.results import PhaseModel, RunResult
+from modx_lightning.reporting.results import PhaseModel, RunResult, SkipCount
 from modx_lightning.reporting.run_logger import RunLogger
 from modx_lightning.reporting.run_loggers import open_loggers
 
@@ -104,6 +106,27 @@ class RunRecord:
         name = self.result.phases[row - 1] if row else "initial"
         for logger in self.loggers:
             logger.begin_phase(row, name, self.steps_before(row))
+
+    def add_skipped(
+        self, opening: Mapping[str, Mapping[str, int]], evaluating: Mapping[str, Sequence[Skip]]
+    ) -> None:
+        """Count the samples that were left out when shards were opened and sets were scored.
+
+        Args:
+            opening: Number by split and reason, of all shards together.
+            evaluating: What could not be decoded, by evaluation set.
+        """
+        self.result.skipped = [
+            SkipCount(split, "all", reason, count)
+            for split, reasons in opening.items()
+            for reason, count in reasons.items()
+        ]
+        for name, skips in evaluating.items():
+            counts = Counter((skip.shard, skip.reason) for skip in skips)
+            self.result.skipped += [
+                SkipCount(f"{name}/test", shard, reason, count)
+                for (shard, reason), count in sorted(counts.items())
+            ]
 
     def add_initial_model(self, model: CLIP) -> None:
         """Save the untouched model: the first phase's teacher."""

@@ -12,6 +12,7 @@ from modx_lightning.methods.base import ContinualMethod
 from modx_lightning.methods.phase import Phase
 from modx_lightning.models.clip import CLIP
 from modx_lightning.phase_fit import fit_phase
+from modx_lightning.reporting.console import quiet_lightning
 from modx_lightning.run_record import RunRecord
 
 
@@ -24,10 +25,11 @@ def run(config: dict[str, Any]) -> None:
     Args:
         config: What ``configuration.freeze`` made; the run folder is claimed by the caller.
     """
+    quiet_lightning()
     cfg = OmegaConf.create(config)
     seed_everything(cfg.seed, workers=True, verbose=False)
     stream: Stream = instantiate(cfg.stream)
-    stream.check(cfg.data.batch_size, cfg.epochs)
+    summary = stream.check(cfg.data.batch_size, cfg.epochs)
     model: CLIP = instantiate(cfg.model)
     method: ContinualMethod = instantiate(cfg.method)
     evaluate = Evaluator(stream.evaluation_sets, **cfg.evaluation)
@@ -35,7 +37,9 @@ def run(config: dict[str, Any]) -> None:
     with RunRecord.open(cfg, stream) as record:
         if record.next_row == 0:
             record.add_initial_model(model)
-            record.add_scores(0, evaluate(model))
+            scores = evaluate(model)
+            record.add_skipped(summary.skips, evaluate.skipped)
+            record.add_scores(0, scores)
         for row in range(record.next_row, len(stream.phases) + 1):
             if not record.has_model(row):
                 record.restore(row - 1, model, method)

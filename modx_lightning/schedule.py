@@ -20,6 +20,6 @@ def cosine_with_warmup(step: int, total: int, warmup: float = 0.2) -> float:
     return 0.5 * (1.0 + math.cos(math.pi * min(1.0, done)))
 
 
-def constant(step: int, total: int) -> float:
+def constant(step: int, total: int) -> float:  # noqa: ARG001 - the form of every schedule
     """Keep the learning rate as it is."""
     return 1.0

@@ -44,7 +44,7 @@ def _run(config: dict[str, Any]) -> float | None:
         score = launch(config)
     except Exception as error:
         # Whatever went wrong in one job, the others of a sweep have a right to run.
-        log.error("run failed: %s%s", explain(error), _keep_traceback(folder))  # noqa: TRY400
+        log.error("run failed: %s%s", explain(error), _keep_traceback(folder))
         _failed.append(folder)
         return None
     _finished.append(folder)
@@ -85,10 +85,10 @@ def main() -> None:
     try:
         _job()
     except KeyboardInterrupt:
-        log.error("interrupted: the same command continues this run")  # noqa: TRY400
+        log.error("interrupted: the same command continues this run")
         sys.exit(130)
     except HydraException as error:
-        log.error("%s", explain(error))  # noqa: TRY400 - the command line is wrong, not the code
+        log.error("%s", explain(error))
         sys.exit(2)
     show_runs(_finished)
     sys.exit(1 if _failed else 0)

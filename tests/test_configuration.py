@@ -37,7 +37,9 @@ def test_every_experiment_composes_and_resolves(experiment):
 
 def test_hash_does_not_depend_on_how_a_run_is_launched_or_logged():
     one = freeze(composed(), "x", "modx")
-    two = freeze(composed("launch.nproc=2", "run_dir=elsewhere", "resume=never"), "x", "modx", sweep="s")
+    two = freeze(
+        composed("launch.nproc=2", "run_dir=elsewhere", "resume=never"), "x", "modx", sweep="s"
+    )
     assert one["run"]["config_sha256"] == two["run"]["config_sha256"]
     assert two["run_dir"].endswith("elsewhere")
 

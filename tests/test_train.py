@@ -103,7 +103,9 @@ def test_job_that_fails_does_not_stop_the_sweep_and_sets_the_exit_code(tmp_path)
     assert code == 1
     assert "run failed" in said
     assert len(list(tmp_path.glob("runs/tiny/*/error.txt"))) == 1
-    statuses = [json.loads(p.read_text())["status"] for p in tmp_path.glob("runs/tiny/*/results.json")]
+    statuses = [
+        json.loads(p.read_text())["status"] for p in tmp_path.glob("runs/tiny/*/results.json")
+    ]
     assert "complete" in statuses
 
 

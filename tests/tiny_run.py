@@ -31,7 +31,10 @@ def tiny_config(folder, *overrides, method="modx", run_dir=None):
     if not stream.is_dir():
         write_stream(stream, {"general": (24, 8, 8), "red": (24, 8, 8), "green": (20, 8, 8)})
         (folder / "tiny.json").write_text(json.dumps(MODEL_CFG))
-    domain = "{{name: {0}, train: {0}/train-00000.tar, validation: {0}/validation-00000.tar, test: {0}/test-00000.tar}}"
+    domain = (
+        "{{name: {0}, train: {0}/train-00000.tar, validation: {0}/validation-00000.tar, "
+        "test: {0}/test-00000.tar}}"
+    )
     GlobalHydra.instance().clear()
     with initialize_config_dir(str(conf_dir()), version_base="1.3"):
         cfg = compose(

@@ -60,7 +60,7 @@ class PhaseCheckpoint(Callback):
 
     def _save(self, trainer: Trainer) -> None:
         temporary = self.path.with_name("last.ckpt.tmp")
-        trainer.save_checkpoint(temporary)
+        trainer.save_checkpoint(temporary, weights_only=False)  # optimizer and loops, too
         if trainer.is_global_zero:
             _flush(temporary)
             temporary.replace(self.path)

@@ -18,9 +18,18 @@ def log_to_console(rank: int = 0) -> None:
     handler.setFormatter(logging.Formatter("%(asctime)s %(message)s", "%H:%M:%S"))
     logging.basicConfig(level=logging.WARNING if rank == 0 else logging.ERROR, handlers=[handler])
     logging.getLogger("modx_lightning").setLevel(logging.INFO if rank == 0 else logging.ERROR)
-    # Lightning installs handlers of its own; what it says at INFO our progress line says better.
+
+
+def quiet_lightning() -> None:
+    """Let Lightning tell warnings only, through our handler; call it once Lightning is imported.
+
+    Its importing sets a level and a handler of its own, and our progress line says better what it
+    says at INFO.
+    """
     for name in ("lightning.pytorch", "lightning.fabric"):
-        logging.getLogger(name).setLevel(logging.WARNING)
+        logger = logging.getLogger(name)
+        logger.setLevel(logging.WARNING)
+        logger.handlers.clear()
 
 
 def show_runs(folders: Sequence[Path], console: Console | None = None) -> None:

@@ -1,7 +1,9 @@
 import json
+from datetime import timedelta
 
 import pytest
 import torch
+from lightning.pytorch.strategies import DDPStrategy
 
 from modx_lightning.callbacks.finite import FiniteLossGuard, NonFiniteLossError
 
@@ -59,7 +61,9 @@ def test_all_ranks_stop_when_one_has_a_bad_loss(line, batches, trainer, tmp_path
         return honest(batch, batch_idx) + (torch.nan if batch.keys[0] == "11-0" else 0.0)
 
     monkeypatch.setattr(line, "training_step", step)
-    two = trainer(FiniteLossGuard(tmp_path), devices=2, strategy="ddp_fork")
+    # A rank that waits for the other is a failure, not a hang.
+    ranks = DDPStrategy(start_method="fork", timeout=timedelta(seconds=30))
+    two = trainer(FiniteLossGuard(tmp_path), devices=2, strategy=ranks)
     with pytest.raises(Exception, match="is (0|1)[.0-9]*, nan") as raised:
         two.fit(line, OneBatchARank(batches))
     assert "NonFiniteLossError" in str(raised.value)
