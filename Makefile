@@ -8,6 +8,7 @@ BIN := .venv/bin
 UV_VERSION := 0.13.9
 # The first of these that is new enough makes the environment; `make PYTHON=…` chooses.
 PYTHON ?= python3.11 python3.12 python3.13 python3
+SOURCE ?=
 READY := .venv/.ready
 
 .PHONY: help setup demo test slow lint format types check base data lock clean
@@ -40,7 +41,14 @@ types: $(READY)  ## Check types
 check: lint types test  ## Run all that has to pass before a change goes in
 
 base: .venv/.ready-base  ## Train the base model that the demo starts from
+	$(BIN)/python experiments/base/seed.py --out build/base_seed
 	$(BIN)/python -m modx_lightning.train +experiment=base
+
+data: $(READY)  ## Build the embedded data again: make data SOURCE=… (experiments/storefront)
+	@test -n "$(SOURCE)" || { echo "make: data needs SOURCE=…; what it must hold is told in" \
+	  "experiments/storefront/README.md" >&2; exit 1; }
+	$(BIN)/python experiments/storefront/build.py --source "$(SOURCE)" \
+	  --out modx_lightning/assets/storefront
 
 lock: $(READY)  ## Pin the newest versions that fit pyproject.toml, for all platforms
 	$(BIN)/uv pip compile --upgrade --universal --python-version 3.11 --extra dev \
