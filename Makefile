@@ -10,11 +10,13 @@ UV_VERSION := 0.13.9
 PYTHON ?= python3.11 python3.12 python3.13 python3
 SOURCE ?=
 READY := .venv/.ready
+# uv is fast, but does not read pip's settings: where only those know the registry, pip takes over.
+INSTALL := $(BIN)/uv pip install --python $(BIN)/python --system-certs
 
-.PHONY: help setup demo test slow lint format types check base data lock clean
+.PHONY: help setup demo test slow lint format types check base data experiments lock clean
 
 help:  ## Show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: $(READY)  ## Make the environment in .venv (every target below does it when needed)
 
@@ -42,13 +44,21 @@ check: lint types test  ## Run all that has to pass before a change goes in
 
 base: .venv/.ready-base  ## Train the base model that the demo starts from
 	$(BIN)/python experiments/base/seed.py --out build/base_seed
-	$(BIN)/python -m modx_lightning.train +experiment=base
+	$(BIN)/python -m modx_lightning.train +experiment=base run_dir=build/base_run
+	$(BIN)/python experiments/base/publish.py build/base_run
 
 data: $(READY)  ## Build the embedded data again: make data SOURCE=… (experiments/storefront)
 	@test -n "$(SOURCE)" || { echo "make: data needs SOURCE=…; what it must hold is told in" \
 	  "experiments/storefront/README.md" >&2; exit 1; }
 	$(BIN)/python experiments/storefront/build.py --source "$(SOURCE)" \
 	  --out modx_lightning/assets/storefront
+
+experiments: $(READY)  ## Run the recorded experiments again and rewrite their tables (an hour)
+	$(BIN)/python -m modx_lightning.train -m +experiment=ecommerce_phases \
+	  method=finetune,modx_release,modx seed=0,1,2
+	$(BIN)/python -m modx_lightning.train -m +experiment=ecommerce_phases \
+	  method=finetune seed=0,1,2 stream.joint=true
+	$(BIN)/python experiments/tables.py --collect runs/ecommerce_phases
 
 lock: $(READY)  ## Pin the newest versions that fit pyproject.toml, for all platforms
 	$(BIN)/uv pip compile --upgrade --universal --python-version 3.11 --extra dev \
@@ -72,10 +82,10 @@ $(READY): pyproject.toml requirements.lock
 	fi; \
 	test -x $(BIN)/python || "$$python" -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
-	$(BIN)/uv pip install --python $(BIN)/python --compile-bytecode -r requirements.lock
-	$(BIN)/uv pip install --python $(BIN)/python --no-deps -e .
+	$(INSTALL) --compile-bytecode -r requirements.lock || $(BIN)/pip install -r requirements.lock
+	$(INSTALL) --no-deps -e . || $(BIN)/pip install --no-deps -e .
 	@touch $@
 
 .venv/.ready-base: $(READY)
-	$(BIN)/uv pip install --python $(BIN)/python --constraint requirements.lock -e '.[base]'
+	$(INSTALL) --constraint requirements.lock -e '.[base]'
 	@touch $@

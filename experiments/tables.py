@@ -8,6 +8,7 @@ import argparse
 import json
 import math
 import re
+import shutil
 import statistics
 import sys
 from collections.abc import Iterable
@@ -97,11 +98,25 @@ def filled(text: str, name: str, content: str) -> str:
     return pattern.sub(lambda _: f"{begin}\n{content}\n{end}", text)
 
 
+def collect(runs: Path) -> None:
+    """Copy the finished results below a folder to the experiment they belong to."""
+    for path in sorted(runs.rglob("results.json")):
+        run = json.loads(path.read_text(encoding="utf-8"))
+        folder = HERE / run["experiment"] / "results"
+        if run["status"] == "complete" and folder.is_dir():
+            arm = "joint" if run["phases"] == ["joint"] else run["method"]
+            shutil.copyfile(path, folder / f"{arm}_seed{run['seed']}.json")
+
+
 def main() -> int:
     """Rewrite the marked tables of every page; with ``--check`` only compare."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--check", action="store_true", help="change nothing; exit 1 if stale")
-    check = parser.parse_args().check
+    parser.add_argument("--collect", type=Path, help="first copy the results below this folder")
+    options = parser.parse_args()
+    check = options.check
+    if options.collect:
+        collect(options.collect)
     stale: list[Path] = []
     for folder in sorted(path.parent for path in HERE.glob("*/results")):
         arms = read(folder)

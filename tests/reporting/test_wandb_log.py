@@ -2,6 +2,7 @@
 
 import json
 import struct
+import time
 
 import pytest
 from wandb.sdk.lib import wbauth
@@ -20,6 +21,16 @@ def nobody_is_logged_in(monkeypatch, tmp_path):
 
 
 def records(folder):
+    """Read the records of a finished run; W&B's own process may still be writing them."""
+    for _ in range(100):
+        found = list(read(folder))
+        if found and found[-1].WhichOneof("record_type") == "exit":
+            return found
+        time.sleep(0.1)
+    raise AssertionError(f"no finished run in {folder}")
+
+
+def read(folder):
     """Read the records of the only ``.wandb`` file: LevelDB's log format, protobuf inside."""
     from wandb.proto.wandb_internal_pb2 import Record
 
