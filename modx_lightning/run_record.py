@@ -159,11 +159,12 @@ class RunRecord:
 
     def add_scores(self, row: int, scores: Mapping[str, Mapping[str, float]]) -> None:
         """Fill a row of the score matrix, in results.json and in every logger."""
-        self.result.add_scores(row, scores)
-        self._write()
         values = {f"eval/{s}/{m}": v for s, metrics in scores.items() for m, v in metrics.items()}
+        # Before results.json: a kill in between then repeats this row, and loses nothing.
         for logger in self.loggers:
             logger.log_at(self.steps_before(row + 1), values)
+        self.result.add_scores(row, scores)
+        self._write()
 
     def complete(self) -> None:
         """Mark the run complete; it will be left alone from now on."""
