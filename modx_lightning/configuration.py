@@ -39,8 +39,13 @@ def freeze(
     Returns:
         The resolved config with ``run`` (experiment, method, name, sweep, config_sha256) and an
         absolute ``run_dir`` added.
+
+    Raises:
+        TypeError: If the seed is not a whole number.
     """
     config: dict[str, Any] = OmegaConf.to_container(cfg, resolve=True)  # type: ignore[assignment]
+    if not isinstance(config["seed"], int):
+        raise TypeError(f"seed must be a whole number, got {config['seed']!r}")
     digest = config_sha256({**config, "experiment": experiment, "method_name": method})
     config["run"] = {
         "experiment": experiment,

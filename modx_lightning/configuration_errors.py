@@ -40,15 +40,20 @@ def _unknown_choice(error: MissingConfigException) -> str:
 
 
 def _unknown_key(error: ConfigCompositionException) -> str:
-    found = re.search(
-        r"Could not (?:override|append to config\. An item is already at) '([^']+)'", str(error)
-    )
+    text = str(error)
+    if there := re.search(r"already at '([^']+)'", text):
+        return f"'{there.group(1)}' is a key already: give it without the +."
+    if twice := re.search(r"Multiple values for (\w+)", text):
+        return f"{twice.group(1)} is given twice on the command line; give it once."
+    found = re.search(r"Could not override '([^']+)'", text)
     if not found:
         return f"the command line could not be composed: {error}"
     key = found.group(1)
     known = list(_keys_without(key))
+    ends = [name for name in known if name.rpartition(".")[2] == key]
+    hint = f" Did you mean {' or '.join(ends)}?" if ends else nearest(key, known)
     return (
-        f"unknown key '{key}'.{nearest(key, known)} "
+        f"unknown key '{key}'.{hint} "
         "`python -m modx_lightning.train --cfg job` prints all keys; +key=value adds a new one."
     )
 

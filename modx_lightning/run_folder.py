@@ -34,8 +34,21 @@ def claimed(config: dict[str, Any]) -> Generator[Path]:
             is running in it now.
     """
     folder = Path(config["run_dir"])
-    if config["resume"] == "never":
-        _set_aside(folder)
+    lock = _locked(folder)
+    try:
+        if config["resume"] == "never" and (folder / "config.yaml").is_file():
+            _set_aside(folder)
+            os.close(lock)
+            lock = _locked(folder)
+        _check_same_config(config)
+        _write_config(config, folder)
+        yield folder
+    finally:
+        os.close(lock)  # also releases it, as does the end of the process, however it ends
+
+
+def _locked(folder: Path) -> int:
+    """Make the folder, and hold its lock until the returned descriptor is closed."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
         lock = os.open(folder / ".lock", os.O_RDWR | os.O_CREAT, 0o644)
@@ -45,30 +58,21 @@ def claimed(config: dict[str, Any]) -> Generator[Path]:
             "Choose another with run_dir=… or runs=…"
         ) from error
     try:
-        _lock(lock, folder)
-        _check_same_config(config)
-        _write_config(config, folder)
-        yield folder
-    finally:
-        os.close(lock)  # also releases it, as does the end of the process, however it ends
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        os.close(lock)
+        raise RunFolderError(
+            f"another process is running in {folder}. Wait for it, or choose another run_dir=…"
+        ) from error
+    return lock
 
 
 def _set_aside(folder: Path) -> None:
     """Start over in an empty folder, and keep the run that was there under another name."""
-    if (folder / "results.json").is_file():
-        number = 1
-        while (kept := folder.with_name(f"{folder.name}.previous-{number}")).exists():
-            number += 1
-        folder.rename(kept)
-
-
-def _lock(lock: int, folder: Path) -> None:
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as error:
-        raise RunFolderError(
-            f"another process is running in {folder}. Wait for it, or choose another run_dir=…"
-        ) from error
+    number = 1
+    while (kept := folder.with_name(f"{folder.name}.previous-{number}")).exists():
+        number += 1
+    folder.rename(kept)
 
 
 def _check_same_config(config: dict[str, Any]) -> None:

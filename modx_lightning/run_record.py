@@ -170,10 +170,13 @@ class RunRecord:
         """Mark the run complete; it will be left alone from now on."""
         self.result.status = "complete"
         self._write()
+        if rank() == 0:
+            (self.folder / "error.txt").unlink(missing_ok=True)
 
     def _add_model(self, row: int, name: str, sha256: str) -> None:
         folder = self.folder_of(row).relative_to(self.folder)
-        self.result.phase_models.append(PhaseModel(row, name, str(folder), sha256))
+        kept = [model for model in self.result.phase_models if model.row != row]
+        self.result.phase_models = [*kept, PhaseModel(row, name, str(folder), sha256)]
         self._in_memory = row
         self._write()
 

@@ -17,6 +17,7 @@ from modx_lightning.configuration import conf_dir, freeze
 from modx_lightning.configuration_errors import explain
 from modx_lightning.launch import launch
 from modx_lightning.reporting.console import log_to_console, show_runs
+from modx_lightning.run_folder import RunFolderError
 
 log = logging.getLogger(__name__)
 _finished: list[Path] = []
@@ -44,7 +45,10 @@ def _run(config: dict[str, Any]) -> float | None:
         score = launch(config)
     except Exception as error:
         # Whatever went wrong in one job, the others of a sweep have a right to run.
-        log.error("run failed: %s%s", explain(error), _keep_traceback(folder))
+        where = "" if isinstance(error, RunFolderError) else _keep_traceback(folder)
+        log.error("run failed: %s%s", explain(error), where)
+        if "TORCHELASTIC_RUN_ID" in os.environ:
+            raise  # torchrun's other ranks must not wait for this one in the next job
         _failed.append(folder)
         return None
     _finished.append(folder)
@@ -73,7 +77,8 @@ def _arguments(arguments: list[str]) -> list[str]:
     own = Path.cwd() / "conf"
     named = any(a.startswith("hydra.searchpath") for a in arguments)
     if own.is_dir() and own.resolve() != conf_dir().resolve() and not named:
-        arguments.append(f"hydra.searchpath=[file://{own}]")
+        # In front: argparse takes no override behind a flag that follows other overrides.
+        arguments.insert(0, f"hydra.searchpath=[file://{own}]")
     return arguments
 
 

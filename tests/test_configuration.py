@@ -76,6 +76,30 @@ def test_unknown_key_is_answered_with_the_nearest_names(monkeypatch):
     assert "optimizer.lr" in text
 
 
+def test_last_part_of_a_key_is_enough_to_find_it(monkeypatch):
+    assert "Did you mean optimizer.lr?" in complaint(monkeypatch, "lr=1")
+
+
+def test_plus_on_a_key_that_exists_is_told(monkeypatch):
+    assert "'seed' is a key already" in complaint(monkeypatch, "+seed=3")
+
+
+def test_choice_given_twice_is_told(monkeypatch):
+    text = complaint(monkeypatch, "+experiment=base", "+experiment=ecommerce_phases")
+    assert "experiment is given twice" in text
+
+
+def test_seed_that_is_no_number_is_refused():
+    with pytest.raises(TypeError, match="seed must be a whole number"):
+        freeze(composed("seed=''"), "x", "modx")
+
+
+@pytest.mark.parametrize("method", ["finetune", "modx"])
+def test_baselines_fit_into_the_paper_experiments(method):
+    cfg = composed("+experiment=ecommerce_t2i", f"method={method}")
+    assert "alpha" not in cfg.method
+
+
 def test_nothing_near_is_not_guessed():
     assert nearest("zzzz", ["modx", "finetune"]) == ""
 

@@ -213,6 +213,40 @@ def test_two_runs_in_one_folder_are_refused(tmp_path):
         launch(config)
 
 
+def test_starting_over_does_not_take_the_folder_from_a_running_process(tmp_path):
+    config = tiny_config(tmp_path, run_dir=tmp_path / "run")
+    over = tiny_config(tmp_path, "resume=never", run_dir=tmp_path / "run")
+    with claimed(config), pytest.raises(RunFolderError, match="another process is running"):
+        launch(over)
+    assert not (tmp_path / "run.previous-1").exists()
+
+
+def test_starting_over_works_where_a_run_died_before_its_first_result(tmp_path):
+    wrong = tiny_config(tmp_path, "data.batch_size=999", run_dir=tmp_path / "run")
+    with pytest.raises(ValueError, match="999"):
+        launch(wrong)
+    right = tiny_config(tmp_path, "epochs=1", "resume=never", run_dir=tmp_path / "run")
+    with claimed(right):
+        assert (tmp_path / "run.previous-1" / "config.yaml").is_file()
+
+
+def test_run_killed_while_row_zero_was_scored_holds_its_initial_model_once(
+    shared, finished, monkeypatch
+):
+    config = tiny_config(shared, run_dir=shared / "killed-at-row-0")
+
+    def crash(self, row, scores):
+        raise OSError("no space left")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(RunRecord, "add_scores", crash)
+        with pytest.raises(OSError, match="no space left"):
+            launch(config)
+    launch(config)
+    assert [model.row for model in read(config).phase_models] == [0, 1, 2]
+    assert_equal_runs(config, finished)
+
+
 def test_folder_of_another_config_is_refused(shared, finished):
     other = tiny_config(shared, "seed=5", run_dir=finished["run_dir"])
     with pytest.raises(RunFolderError, match="holds a run of another config"):

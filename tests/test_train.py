@@ -54,6 +54,18 @@ def test_experiment_may_be_given_with_or_without_a_plus():
     assert _arguments(["experiment=x"])[0] == _arguments(["+experiment=x"])[0] == "+experiment=x"
 
 
+def test_own_conf_folder_is_searched_and_does_not_come_after_a_flag(tmp_path, monkeypatch):
+    (tmp_path / "conf").mkdir()
+    monkeypatch.chdir(tmp_path)
+    arguments = _arguments(["stream=shop", "--cfg", "job"])
+    assert arguments == [
+        f"hydra.searchpath=[file://{tmp_path / 'conf'}]",
+        "stream=shop",
+        "--cfg",
+        "job",
+    ]
+
+
 def test_unknown_names_are_answered_in_one_line_and_nothing_is_made(tmp_path):
     code, said = train("+experiment=ecommerce_phase", cwd=tmp_path)
     assert code == 2

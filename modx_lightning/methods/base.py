@@ -15,7 +15,8 @@ class ContinualMethod(nn.Module):
     """What a method may add to plain contrastive training. This class is fine-tuning.
 
     A method is a module, so its teacher, Fisher matrix or memory moves to the device, and what
-    it registers goes into the checkpoint, with the model.
+    it registers goes into the checkpoint, with the model. Register buffers in the constructor,
+    so that a run that is continued finds a place for what it saved.
     """
 
     def __init__(self) -> None:
