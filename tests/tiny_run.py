@@ -18,10 +18,16 @@ CRASH_AT = "MODX_TEST_CRASH_AT"  # "<row>:<step of the phase>"
 
 
 class Crash(Callback):
-    """Fail after a step of a phase that an environment variable names: the config stays equal."""
+    """Fail at a step of a phase that is named outside of the config, so that this stays equal.
+
+    By an environment variable, or by a file ``crash_at`` in the run folder: ranks have the
+    environment of the process that forks them, which is as old as the first launch.
+    """
 
     def on_train_batch_start(self, trainer, pl_module, batch, batch_idx):
-        if os.environ.get(CRASH_AT) == f"{pl_module.phase.row}:{trainer.global_step}":
+        file = Path(trainer.default_root_dir) / "crash_at"
+        wanted = file.read_text() if file.is_file() else os.environ.get(CRASH_AT)
+        if wanted == f"{pl_module.phase.row}:{trainer.global_step}":
             raise RuntimeError("crash of the test")
 
 

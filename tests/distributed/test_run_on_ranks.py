@@ -6,7 +6,7 @@ import pytest
 
 from modx_lightning.launch import RankFailedError, launch
 from tests.test_run import metrics, weights
-from tests.tiny_run import CRASH_AT, read, tiny_config
+from tests.tiny_run import read, tiny_config
 
 
 @pytest.fixture(scope="module")
@@ -33,13 +33,15 @@ def test_two_ranks_give_the_losses_and_scores_of_one(folder):
 
 
 @pytest.mark.slow
-def test_rank_that_fails_ends_the_run_with_its_message(folder, monkeypatch):
+def test_rank_that_fails_ends_the_run_with_its_message(folder):
     config = tiny_config(folder, "launch.nproc=2", run_dir=folder / "failing")
-    monkeypatch.setenv(CRASH_AT, "1:2")
+    switch = Path(config["run_dir"]) / "crash_at"
+    switch.parent.mkdir()
+    switch.write_text("1:2")
     with pytest.raises(RankFailedError, match="crash of the test"):
         launch(config)
     assert read(config).status == "failed"
-    monkeypatch.delenv(CRASH_AT)
+    switch.unlink()
     launch(config)
     assert read(config).status == "complete"
     assert Path(config["run_dir"], "phases/02-green").is_dir()
