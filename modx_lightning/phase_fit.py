@@ -90,6 +90,7 @@ def _expected_warnings_silenced() -> Generator[None]:
         # The teacher and frozen BatchNorm stay in eval mode; pictures this small need no workers.
         warnings.filterwarnings("ignore", "Found .* in eval mode at the start of training")
         warnings.filterwarnings("ignore", ".*does not have many workers")
+        warnings.filterwarnings("ignore", "The number of training batches .* logging interval")
         # Lightning's own use of torch, which a user can do nothing about.
         warnings.filterwarnings("ignore", ".*isinstance.treespec, LeafSpec.")
         yield

@@ -77,8 +77,9 @@ def _arguments(arguments: list[str]) -> list[str]:
     own = Path.cwd() / "conf"
     named = any(a.startswith("hydra.searchpath") for a in arguments)
     if own.is_dir() and own.resolve() != conf_dir().resolve() and not named:
-        # In front: argparse takes no override behind a flag that follows other overrides.
-        arguments.insert(0, f"hydra.searchpath=[file://{own}]")
+        # Beside the first override: argparse takes them in one row, with no flag in between.
+        overrides = [i for i, a in enumerate(arguments) if "=" in a and not a.startswith("-")]
+        arguments.insert(min(overrides, default=len(arguments)), f"hydra.searchpath=[file://{own}]")
     return arguments
 
 

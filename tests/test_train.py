@@ -54,16 +54,19 @@ def test_experiment_may_be_given_with_or_without_a_plus():
     assert _arguments(["experiment=x"])[0] == _arguments(["+experiment=x"])[0] == "+experiment=x"
 
 
-def test_own_conf_folder_is_searched_and_does_not_come_after_a_flag(tmp_path, monkeypatch):
+@pytest.mark.parametrize(
+    ("given", "made"),
+    [
+        (["stream=shop", "--cfg", "job"], ["OWN", "stream=shop", "--cfg", "job"]),
+        (["-m", "+experiment=x", "seed=0,1"], ["-m", "OWN", "+experiment=x", "seed=0,1"]),
+        (["--cfg", "job"], ["--cfg", "job", "OWN"]),
+    ],
+)
+def test_own_conf_folder_is_searched_beside_the_other_overrides(given, made, tmp_path, monkeypatch):
     (tmp_path / "conf").mkdir()
     monkeypatch.chdir(tmp_path)
-    arguments = _arguments(["stream=shop", "--cfg", "job"])
-    assert arguments == [
-        f"hydra.searchpath=[file://{tmp_path / 'conf'}]",
-        "stream=shop",
-        "--cfg",
-        "job",
-    ]
+    own = f"hydra.searchpath=[file://{tmp_path / 'conf'}]"
+    assert _arguments(given) == [own if argument == "OWN" else argument for argument in made]
 
 
 def test_unknown_names_are_answered_in_one_line_and_nothing_is_made(tmp_path):
