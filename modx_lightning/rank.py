@@ -22,8 +22,12 @@ def run_rank(config: dict[str, Any]) -> None:
     log_to_console(rank=int(os.environ["RANK"]))
     _join(config)
     _check_same_config_everywhere(config["run"]["config_sha256"])
+    from lightning.fabric.utilities.rank_zero import rank_zero_only
+
     from modx_lightning.runner import run
 
+    # Lightning reads the rank when it is imported: in the fork server, before there were ranks.
+    rank_zero_only.rank = dist.get_rank()  # pyright: ignore[reportFunctionMemberAccess]
     run(config)
     dist.barrier()  # rank 0 has written the last result before any rank is gone
 

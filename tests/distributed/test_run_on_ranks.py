@@ -16,7 +16,8 @@ def folder(tmp_path_factory):
 
 def test_two_ranks_give_the_losses_and_scores_of_one(folder):
     one = tiny_config(folder, run_dir=folder / "one")
-    two = tiny_config(folder, "launch.nproc=2", run_dir=folder / "two")
+    offline = "+logger.wandb={_target_: modx_lightning.reporting.wandb_log.ContinualWandbLogger}"
+    two = tiny_config(folder, "launch.nproc=2", offline, run_dir=folder / "two")
     launch(one)
     launch(two)
     assert one["run"]["config_sha256"] == two["run"]["config_sha256"]
@@ -27,6 +28,7 @@ def test_two_ranks_give_the_losses_and_scores_of_one(folder):
                 assert float(theirs[name]) == pytest.approx(float(value), rel=1e-4, abs=1e-6), name
     for name, tensor in weights(one).items():
         assert (tensor - weights(two)[name]).abs().max() < 1e-4, name
+    assert len(list((folder / "two" / "wandb").glob("offline-run-*"))) == 1  # rank 0 alone logs
     assert read(two).status == "complete"
     assert read(two).scores.keys() == read(one).scores.keys()
     assert read(two).timing["samples"] == read(one).timing["samples"]
