@@ -1,12 +1,12 @@
 """last.ckpt: where a phase in training can be taken up again."""
 
-import os
 from pathlib import Path
 from typing import Any
 
 from lightning.pytorch import Callback, LightningModule, Trainer
 
 from modx_lightning.callbacks.interval import Interval
+from modx_lightning.durable import flush_to_disk
 from modx_lightning.reporting.run_logger import RunLogger
 
 
@@ -62,15 +62,6 @@ class PhaseCheckpoint(Callback):
         temporary = self.path.with_name("last.ckpt.tmp")
         trainer.save_checkpoint(temporary, weights_only=False)  # optimizer and loops, too
         if trainer.is_global_zero:
-            _flush(temporary)
+            flush_to_disk(temporary)
             temporary.replace(self.path)
-            _flush(self.path.parent)
-
-
-def _flush(path: Path) -> None:
-    """Wait until a file, or the names in a folder, are on the disk."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+            flush_to_disk(self.path.parent)

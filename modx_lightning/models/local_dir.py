@@ -9,6 +9,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from modx_lightning.durable import flush_to_disk
 from modx_lightning.models.clip import CLIP
 
 CONFIG = "open_clip_config.json"
@@ -46,7 +47,7 @@ def save_local_dir(model: CLIP, folder: Path, *, half: bool = False) -> str:
             model.tokenizer.save_pretrained(partial)  # pyright: ignore[reportFunctionMemberAccess]
         sha256 = weights_sha256(partial)
         for path in [*partial.rglob("*"), partial]:
-            _sync(path)
+            flush_to_disk(path)
         _put_in_place(partial, folder)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
@@ -85,16 +86,7 @@ def _put_in_place(partial: Path, folder: Path) -> None:
         (folder / CONFIG).unlink(missing_ok=True)
         for path in sorted(partial.iterdir(), key=lambda path: path.name == CONFIG):
             path.replace(folder / path.name)
-        _sync(folder)
+        flush_to_disk(folder)
     else:
         partial.rename(folder)
-    _sync(folder.parent)
-
-
-def _sync(path: Path) -> None:
-    """Make sure that a power cut after the rename does not leave an empty file behind."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    flush_to_disk(folder.parent)

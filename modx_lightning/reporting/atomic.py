@@ -3,6 +3,8 @@
 import os
 from pathlib import Path
 
+from modx_lightning.durable import flush_to_disk
+
 
 def write_atomically(path: Path, text: str) -> None:
     """Write ``text`` so that a crash at any moment leaves the old file or the new one.
@@ -20,13 +22,4 @@ def write_atomically(path: Path, text: str) -> None:
         os.replace(temporary, path)  # noqa: PTH105 - the tests make this very call fail
     finally:
         temporary.unlink(missing_ok=True)
-    _sync_folder(path.parent)
-
-
-def _sync_folder(folder: Path) -> None:
-    """Make the rename itself outlive a power cut."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+    flush_to_disk(path.parent)
